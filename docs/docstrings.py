@@ -30,7 +30,7 @@ class Docstrings(griffe.Extension):
         self._translate(pkg, set())
 
     def _operation(self, pkg: griffe.Module, name: str, attribute: griffe.Attribute) -> griffe.Function:
-        call = attribute.value
+        call: Any = attribute.value
         builder = pkg["calls"][str(call.arguments[0]).rpartition(".")[2]]
         builder = builder.final_target if builder.is_alias else builder
         reply = builder.returns.slice  # of Call[…]
@@ -39,7 +39,9 @@ class Docstrings(griffe.Extension):
         method = griffe.Function(
             name,
             parameters=griffe.Parameters(own, *builder.parameters),
-            returns=griffe.ExprSubscript(griffe.ExprName(kind, pkg["client.namespaces"]), reply.slice) if kind else reply,
+            returns=griffe.ExprSubscript(griffe.ExprName(kind, pkg["client.namespaces"]), reply.slice)
+            if kind
+            else reply,
             docstring=copy.copy(builder.docstring),
         )
         if method.docstring:

@@ -1,13 +1,12 @@
-"""Run the Python of one document from top to bottom, as in a notebook, against a sandbox on a port of this machine.
+"""Run the examples of one document from top to bottom, as in a notebook, against a sandbox on a port of this machine.
 
-`python -m tests.snippets docs/tutorial.md` runs it in an empty folder with a few input files. Names live on from one
-example to the next; `await` may stand outside of functions. Beside these:
+`python -m tests.snippets docs/tutorial.md` does it in a new folder with a few input files.
 
-- an example with ``title="app.py"`` is that file, and is imported; one that is called ``test_…`` or has tests is given
-  to pytest when the document ends;
-- of a terminal session (``console``), the ``airmeet`` commands after ``$`` are run, except in documents and sessions
-  that say ``<!-- not run: why -->`` on the line before. The same mark, or one on the line above a Python example, leaves
-  that out.
+1. Names live on from one Python example to the next, and `await` may stand outside of functions. There are `client`,
+   `event_id`, `airmeet_id` and `sandbox`; keys and address are in the environment.
+2. An example with ``title="app.py"`` is that file, and is imported. One with tests is given to pytest at the end.
+3. Of a terminal session, the ``airmeet`` commands after ``$`` are run; ``# exit code 3`` says how one ends.
+4. ``<!-- not run: why -->`` on the line above leaves an example out.
 """
 
 import ast
@@ -56,7 +55,11 @@ class Example:
         self.code = textwrap.dedent(fence["code"])
         title = re.search(r'title="([^"]+)"', fence["info"])
         self.file = title[1] if title else None
-        if self.language == "python" and not self.file and re.search(r"^(async )?def test_|TestCase\)", self.code, re.M):
+        if (
+            self.language == "python"
+            and not self.file
+            and re.search(r"^(async )?def test_|TestCase\)", self.code, re.MULTILINE)
+        ):
             self.file = f"test_line_{self.line}.py"
 
 
@@ -76,9 +79,12 @@ def run(path: Path) -> list[str]:
     with Sandbox() as sandbox, sandbox.serve(), asyncio.Runner() as runner:
         for name in [name for name in os.environ if name.startswith("AIRMEET_")]:
             del os.environ[name]
-        os.environ.update(sandbox.environ, AIRMEET_TOKEN_CACHE=str(Path.cwd() / "tokens"), XDG_STATE_HOME=str(Path.cwd()))
+        os.environ.update(
+            sandbox.environ, AIRMEET_TOKEN_CACHE=str(Path.cwd() / "tokens"), XDG_STATE_HOME=str(Path.cwd())
+        )
         client = AirmeetClient()
-        names = {"__name__": "__main__", "client": client, "sandbox": sandbox, **names_of(sandbox)}
+        names: dict[str, Any] = {"__name__": "__main__", "client": client, "sandbox": sandbox}
+        names |= {"event_id": sandbox.event_id, "airmeet_id": sandbox.event_id}
         for example in examples(path):
             if example.why:
                 left_out.append(f"{path.name}:{example.line}: not run: {example.why}")
@@ -106,11 +112,6 @@ def run(path: Path) -> list[str]:
     return left_out
 
 
-def names_of(sandbox: Sandbox) -> dict[str, Any]:
-    """Return what documents take as given: ids of events."""
-    return {"event_id": sandbox.event_id, "airmeet_id": sandbox.event_id}
-
-
 def run_commands(example: Example) -> None:
     """Run the `airmeet` commands of a terminal session."""
     joined = example.code.replace("\\\n", " ")
@@ -126,7 +127,8 @@ def run_commands(example: Example) -> None:
 def run_tests() -> None:
     """Run the tests of a document in a pytest of their own."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("AIRMEET_")}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:asyncio", "-o", "anyio_mode=auto", "."]
+    options = "-q -p no:cacheprovider -p no:asyncio -o anyio_mode=auto ."
+    command = [sys.executable, "-m", "pytest", *options.split()]
     done = subprocess.run(command, capture_output=True, text=True, check=False, env=environ)
     assert done.returncode == 0, done.stdout + done.stderr
     print(done.stdout.strip().splitlines()[-1])

@@ -46,7 +46,9 @@ def test_the_site_builds_without_a_warning_and_nothing_is_cut(subtests):
         for path in sorted(navigation()):
             page.open(SITE / path.replace(".md", ".html"))
             for width in (1280, 400):
-                page.ask("Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False)
+                page.ask(
+                    "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=False
+                )
                 with subtests.test(path=path, width=width):
                     assert page.find(CUT) == []
         assert page.complaints == []
