@@ -27,6 +27,7 @@ def test_few_examples_are_not_run_and_say_why():
 
 @pytest.mark.slow
 @pytest.mark.real_time
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("case", BROKEN)
 def test_what_does_not_run_is_found(tmp_path, case):
     (tmp_path / "page.md").write_text(f"# T\n\n{BROKEN[case]}\n", encoding="utf-8")
@@ -37,6 +38,7 @@ def test_what_does_not_run_is_found(tmp_path, case):
 
 @pytest.mark.slow
 @pytest.mark.real_time
+@pytest.mark.timeout(180)
 @pytest.mark.parametrize("path", WITH_EXAMPLES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_examples_of_a_document_run(path):
     command = [sys.executable, "-m", "tests.snippets", str(path)]
