@@ -17,10 +17,12 @@ import os
 import re
 import shlex
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import textwrap
+from contextlib import closing
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -34,10 +36,11 @@ _FENCE = re.compile(
     r"(?P<code>.*?)^(?P=in)```",
     re.MULTILINE | re.DOTALL,
 )
-_PEOPLE = "email,first_name,last_name\n" + "".join(
-    f"{name.lower()}@example.com,{name},{last}\n"
-    for name, last in [("Ada", "Lovelace"), ("Grace", "Hopper"), ("Katherine", "Johnson")]
-)
+_PEOPLE = [
+    ("ada@example.com", "Ada", "Lovelace"),
+    ("grace@example.com", "Grace", "Hopper"),
+    ("katherine@example.com", "Katherine", "Johnson"),
+]
 
 
 class Example:
@@ -71,7 +74,11 @@ def examples(path: Path) -> list[Example]:
 
 def run(path: Path) -> list[str]:
     """Run all examples of a document, in this process and in the current folder, and name those that were not."""
-    (Path.cwd() / "people.csv").write_text(_PEOPLE, encoding="utf-8")
+    lines = ["email,first_name,last_name", *(",".join(one) for one in _PEOPLE)]
+    Path("people.csv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    with closing(sqlite3.connect("people.db")) as database, database:
+        database.execute("CREATE TABLE people (email, first, last)")
+        database.executemany("INSERT INTO people VALUES (?, ?, ?)", _PEOPLE)
     for export in (ROOT / "examples" / "exports").iterdir():
         shutil.copy(export, Path.cwd())
     sys.path.insert(0, str(Path.cwd()))
