@@ -9,6 +9,7 @@ The layers, each importing only those before it:
 - ``bulk``            many rows: input, execution, report, journal
 - ``cluster``         what several processes share in Redis
 - ``airmeet_client``  `AirmeetClient`, which combines these
+- ``sync``            the same client without ``await``
 - ``sandbox``         a simulated Airmeet, which shares only `Request` and `Reply` with the layers above
 - ``testing``         virtual time and the sandbox for users' own tests
 - ``cli``             the ``airmeet`` command

@@ -40,6 +40,7 @@ LAYERS: dict[str, set[str]] = {
     "bulk": {*BASE, "tables", "formatting", "private_files", "optional_imports", "data_frames", "version"},
     "cluster": {*BASE, "bulk", "airmeet_client", "private_files", "optional_imports", "version"},
     "airmeet_client": {*BASE, "bulk", "cluster.fleet"},
+    "sync": {*BASE, "airmeet_client", "bulk", "tables"},
     "": EVERYTHING,
     "sandbox": {"errors", "protocol.http_messages"},
     "testing": {*EVERYTHING, "sandbox"},
@@ -158,7 +159,10 @@ def test_no_folder_has_a_circle():
 
 
 def test_a_class_name_is_used_once():
-    assert {name: homes for name, homes in class_names(MODULES).items() if len(homes) > 1} == {}
+    """But for the client without `await`, which has the name of the other one."""
+    twice = {name: homes for name, homes in class_names(MODULES).items() if len(homes) > 1}
+
+    assert twice == {"AirmeetClient": ["airmeet_client", "sync"]}
 
 
 def test_pure_places_are_pure():

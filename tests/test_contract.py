@@ -103,7 +103,10 @@ CALLS: dict[str, tuple[Call[Any], ...]] = {
     "auth": (calls.authenticate(),),
     "airmeets.list": (calls.list_airmeets(), calls.list_airmeets(after=9), calls.list_airmeets(size=7, before=9)),
     "airmeets.info": (calls.get_airmeet(EVENT),),
-    "attendees.add": (calls.add_attendee(EVENT, Attendee(EMAIL, "B", "C")), calls.add_attendee(EVENT, FULL)),
+    "attendees.add": (
+        calls.add_attendee(EVENT, Attendee(EMAIL, "B", "C"), send_email_invite=True),
+        calls.add_attendee(EVENT, FULL, send_email_invite=True),
+    ),
     "attendees.block": (calls.block_attendee(EVENT, EMAIL),),
     "attendees.unblock": (calls.unblock_attendee(EVENT, EMAIL),),
     "custom_fields.list": (calls.list_custom_fields(EVENT),),

@@ -4,7 +4,7 @@ import asyncio
 import secrets
 import warnings
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
@@ -21,6 +21,7 @@ from airmeet_async.bulk.preparation import JobPreparation
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.adaptive_rate import AskedRate
+from airmeet_async.client.namespaces import CoroutineObject
 from airmeet_async.client.permits import check_rate
 from airmeet_async.client.telemetry import RunEnded, RunStarted
 from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
@@ -29,7 +30,7 @@ from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
 _WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED, StopReason.DEADLINE})
 
 
-class BulkJob:
+class BulkJob(CoroutineObject[BulkReport]):
     """One bulk run. It starts when it is awaited or entered, and runs only once.
 
     ``report = await job`` runs it to the end. To get each row's `RowResult` as soon as it is known::
@@ -45,9 +46,11 @@ class BulkJob:
         total: Number of rows, if known; None before the start.
         earlier: Progress of earlier runs in the same journal; None if there are none. For a source without an end, such
             as a generator, it is that of the same list the last time, before the first row is read.
+        how_to_start: For messages.
     """
 
     id: Any
+    how_to_start = "await it, or write `async with job:` around the loop"
 
     def __init__(self, preparation: JobPreparation) -> None:
         self.id = secrets.token_hex(4)
@@ -69,8 +72,8 @@ class BulkJob:
         state = "not started" if self._engine is None else "running" if self._report is None else "ended"
         return f"<BulkJob {self.id} {state}>"
 
-    def __await__(self) -> Generator[Any, None, BulkReport]:
-        return self._run_whole().__await__()
+    def _begin(self) -> Coroutine[Any, Any, BulkReport]:
+        return self.run_whole()
 
     async def prepare(
         self, progress: Callable[[int], None] = lambda _: None, found: Callable[[RowFinding], object] | None = None
@@ -106,10 +109,11 @@ class BulkJob:
         await self._preparation.close()
 
     async def __aenter__(self) -> Self:
-        await self._start()
+        await self.start()
         return self
 
-    async def _start(self) -> None:
+    async def start(self) -> None:
+        """Start the run; the same as entering it."""
         if self._started:
             raise ClientStateError("this job was already started; a job runs only once, so create a new one")
         self._started = True
@@ -135,14 +139,13 @@ class BulkJob:
 
     def __aiter__(self) -> AsyncIterator[RowResult]:
         if self._running is None:
-            message = "this job has not been started: write `async with job:` around the loop, or await the job"
-            raise ClientStateError(message)
+            raise ClientStateError(f"this job has not been started: {self.how_to_start}")
         return self._results()
 
     def __del__(self) -> None:
         if not getattr(self, "_started", True) and not self._is_prepared:
             warnings.warn(
-                "a bulk job was created but never started: await it, or enter it with `async with`",
+                f"a bulk job was created but never started: {self.how_to_start}",
                 RuntimeWarning,
                 source=self,
                 stacklevel=2,
@@ -158,7 +161,7 @@ class BulkJob:
         if self._report is not None:
             return self._report
         if self._engine is None:
-            raise ClientStateError("this job has not been started: await it, or enter it with `async with`")
+            raise ClientStateError(f"this job has not been started: {self.how_to_start}")
         return self._report_of(self._engine, final=False)
 
     def _report_of(self, engine: Engine | ShardedEngine, *, final: bool) -> BulkReport:
@@ -213,6 +216,11 @@ class BulkJob:
             self._in_loop(partial(self._engine.hold, on=False))
 
     @property
+    def is_running(self) -> bool:
+        """Whether rows may be sent: the input was taken in, and the run has not ended."""
+        return self._engine is not None and self._report is None
+
+    @property
     def paused(self) -> bool:
         """Whether the run is paused by `pause`."""
         return self._engine is not None and self._engine.is_held
@@ -248,10 +256,10 @@ class BulkJob:
             check_rate(rate)  # where the caller is, who may be in another thread
             self._in_loop(self._engine.set_rate, rate)
 
-    async def _run_whole(self) -> BulkReport:
+    async def run_whole(self) -> BulkReport:
         """Run to the end, and keep all results, however the run ends."""
         results: list[RowResult] = []
-        await self._start()
+        await self.start()
         try:
             async for result in self._results():
                 results.append(result)  # noqa: PERF401 - what came before an error counts
@@ -274,16 +282,29 @@ class BulkJob:
         return self._report
 
     async def _results(self) -> AsyncIterator[RowResult]:
-        while True:
+        while batch := await self.next_results():
+            # Here again until each is yielded: a loop that is left must not lose them.
+            self._batch.extend(batch)
             while self._batch:
                 yield self._batch.popleft()
-            if not (taken := await self._queue.take()):
-                break
-            self._batch.extend(taken)
+
+    async def next_results(self) -> list[RowResult]:
+        """Return the results that are known and were not returned before, or wait for some; none at the end of the run.
+
+        Raises:
+            BulkStoppedError: The run ended early, for a reason that concerns all rows.
+        """
+        if self._batch:
+            batch = [*self._batch]
+            self._batch.clear()
+            return batch
+        if taken := await self._queue.take():
+            return taken
         await self._ended()
         stopped = self._engine.stopped if self._engine else None
         if stopped is not None and stopped.reason not in _WANTED_STOPS:
             raise BulkStoppedError(stopped.message, stop_reason=stopped.reason.value) from stopped.cause
+        return []
 
     async def _run(self, engine: Engine | ShardedEngine) -> None:
         telemetry = engine.telemetry

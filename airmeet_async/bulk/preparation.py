@@ -182,9 +182,11 @@ class JobPreparation:
         # The rows of a short list as they were recorded, and how many runs its journal had seen then.
         self._kept: list[Row] | None = None
         self._kept_after = 0
+        self._is_own_list = False  # it was made here, so it need not be checked
         self._existing: ExistingItems | None = None
         self._existing_since = 0.0  # by the clock of the event loop
         self._missing = 0  # rows that are done, and that the event does not have any more
+        self._found_done = self._found_existing = 0  # see `BulkPlan`
 
     @property
     def _sender(self) -> Client:
@@ -229,12 +231,15 @@ class JobPreparation:
     def _plan_to_go_on(self, journal: SqliteJournal, found: Callable[[RowFinding], object] | None) -> BulkPlan:
         """Say what there is left to do of a list, or what would be sent once more of it."""
         list_ = self._recorded_list(journal)
+        journal.writer.check_rows(list_.id)
         self._mark(journal, list_.id)
         options, accept_stale = list_.facts.get("options") or {}, self._given.get("accept_stale", False)
+        may_mail_twice = options.get("invites") == "at_least_once"
         if self._again:
-            counts = journal.writer.count_ended(list_.id, self._again, accept_stale=accept_stale)
+            counts = journal.writer.count_ended(
+                list_.id, self._again, accept_stale=accept_stale, may_mail_twice=may_mail_twice
+            )
         else:
-            may_mail_twice = options.get("invites") == "at_least_once"
             counts = journal.writer.count_for_plan(list_.id, accept_stale=accept_stale, may_mail_twice=may_mail_twice)
         source, is_hybrid = str(list_.facts.get("name") or ""), list_.facts.get("is_hybrid")
         plan = make_plan(
@@ -245,8 +250,12 @@ class JobPreparation:
             invite=options.get("sendEmailInvite", False),
             done=describe_done(str(journal.facts.get("operation")), options, is_hybrid=is_hybrid),
             previous=_earlier_list(list_),
+            may_mail_twice=may_mail_twice,
         )
-        return evolve(plan, source=source, is_hybrid=is_hybrid, missing=min(self._missing, plan.done_before))
+        plan = evolve(plan, source=source, is_hybrid=is_hybrid, missing=min(self._missing, plan.done_before))
+        if not self._again:  # rows that are found are counted with the others
+            return plan
+        return evolve(plan, found_done=self._found_done, found_existing=self._found_existing)
 
     async def _ask_event(self, loaded: LoadedInput) -> Exception | None:
         """Ask the event what it wants of each row, before the rows are checked; return why that was not possible."""
@@ -261,15 +270,18 @@ class JobPreparation:
         self, journal: SqliteJournal, fields: RegistrationFields | None, found: Callable[[RowFinding], object] | None
     ) -> BulkPlan:
         assert self.input is not None and self._identity is not None  # noqa: S101, PT018 - for the type checker
+        if not self._is_own_list:
+            journal.writer.check_rows(self._list)
         self._mark(journal, self._list)
         options, rate = self._identity.options, self._given.get("rate")
         again, accept_stale = self._sends_all(journal, self._list), self._given.get("accept_stale", False)
+        may_mail_twice = options.get("invites") == "at_least_once"
         gone, before, others = journal.writer.compare_lists(self._list)
         counts = journal.writer.count_for_plan(
             self._list,
             again=again,
             accept_stale=accept_stale,
-            may_mail_twice=options.get("invites") == "at_least_once",
+            may_mail_twice=may_mail_twice,
         )
         if isinstance(self.input.rows, Table) and self.input.rows.limit is not None:
             gone = 0  # who is not in the part that was read may be in the rest
@@ -287,6 +299,7 @@ class JobPreparation:
             rate=rate if isinstance(rate, (int, float)) else None,
             previous=None if before is None else _earlier_list(before),
             done_by=[_earlier_list(found, n) for found, n in reversed(others)],
+            may_mail_twice=may_mail_twice,
         )
 
     @property
@@ -351,12 +364,13 @@ class JobPreparation:
             item = mapping.read(data, timezone)
             return existing.speaker_warnings(item) if isinstance(item, NewSession) else ()
 
-        changed = writer.mark_existing(number, hashes, describe)
+        *found, changed = writer.mark_existing(number, hashes, describe)
+        self._found_done, self._found_existing = found
         if mapping is SESSIONS:  # a speaker may have been added or removed since the list was read
             changed = writer.renew_warnings(number, "unknown_speaker", missing_speakers) or changed
         self._missing = writer.count_missing(number, hashes)
         if self._sends_all(journal, number):
-            changed = writer.mark_existing(number, hashes, describe, also_done=True) or changed
+            changed = writer.mark_existing(number, hashes, describe, also_done=True)[-1] or changed
         if changed:
             self._kept = None
 
@@ -423,6 +437,8 @@ class JobPreparation:
             if self._again:
                 await journal.call(journal.writer.reopen, found.id, self._again, accept_stale=accept_stale)
                 self._kept = None
+            if not self._is_own_list:
+                await journal.call(journal.writer.check_rows, found.id)
             journal.facts["rows"] = found.rows
             journal.facts["job"] = found.facts.get("job") or journal.facts.get("job")
             journal.earlier = await journal.call(self._earlier, journal, found.id)
@@ -587,6 +603,7 @@ class JobPreparation:
         if facts["source"] is not None:
             for found in reversed(lists):
                 if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
+                    self._is_own_list = False
                     self._created = found.facts["created"]
                     return found.id
         self._created = facts["created"]
@@ -637,7 +654,7 @@ class JobPreparation:
             ignored=list(operation.ignored),
             is_hybrid=None if event is None else event.is_hybrid,
         )
-        self._kept, self._kept_after = kept, journal.facts.get("run", 0)
+        self._kept, self._kept_after, self._is_own_list = kept, journal.facts.get("run", 0), True
         return number
 
     def _earlier(self, journal: SqliteJournal, number: int) -> Earlier | None:

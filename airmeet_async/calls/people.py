@@ -33,8 +33,8 @@ def add_attendee(
     airmeet_id: Id,
     attendee: Attendee,
     *,
+    send_email_invite: bool,
     register_attendee: bool = False,
-    send_email_invite: bool = True,
     retry: Retry | int | None = None,
     timeout: float | None = None,
 ) -> Call[Access]:
@@ -47,9 +47,10 @@ def add_attendee(
         airmeet_id: The event's id.
         attendee: The person. Airmeet shortens names to 35 and other texts to 70 characters (A). The keys of
             its custom fields must be field ids here; the bulk engine accepts labels, too.
+        send_email_invite: Whether Airmeet mails the calendar entry and the link (A). There is no default: Airmeet's own
+            mails.
         register_attendee: True makes a confirmed registration and uses one of the plan's; False leaves it pending until
             the link is used (A). In a hybrid event, an attendance type alone confirms it (A).
-        send_email_invite: Whether Airmeet mails the calendar entry and the link (A).
         retry: The retry rules of this call, or its number of attempts. Default: the client's.
         timeout: Seconds for this call, with retries and waits. Default: the client's.
 

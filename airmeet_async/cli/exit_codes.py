@@ -128,7 +128,7 @@ def sentence_of(error: BaseException) -> str:
     if isinstance(error, KeyboardInterrupt):
         return str(error) if isinstance(error, DeclinedError) else "interrupted"
     if isinstance(error, errors.AirmeetError):
-        return str(error)
+        return " ".join([str(error), *(f"({note})" for note in getattr(error, "__notes__", ()))])
     said = " ".join(str(error).split())
     what = f"{type(error).__name__}: {said}" if said else type(error).__name__
     return f"unexpected: {what} (AIRMEET_DEBUG=1 shows where)"

@@ -75,6 +75,8 @@ class ListFormat:
         parts: What makes several rows of one item.
         besides: Whatever else Airmeet sent with a row.
         has_fields: Whether each registration field of the event can have a column, too.
+        gives_way: Columns that make room for texts in a table: of a time the day is left, and others go.
+        days: Columns of times of which the table shows the day.
     """
 
     noun: str
@@ -84,6 +86,8 @@ class ListFormat:
     parts: Callable[[Any], Iterable[Any]] = lambda item: (item,)
     besides: Getter = attrgetter("extra")
     has_fields: bool = False
+    gives_way: tuple[str, ...] = ()
+    days: frozenset[str] = frozenset()
 
     def rows(self, item: Any) -> Iterator[ListRow]:
         """Yield the rows of an item; a documented column wins over an extra one of its name."""
@@ -96,7 +100,23 @@ class ListFormat:
         """Return rows for people, below their titles."""
         names = [name for name in self.shown if name in self.columns]
         head = [[name.replace("_", " ").upper() for name in names]] if titles else []
-        return [*head, *([shown_value(row[name]) for name in names] for row in rows)]
+        return [*head, *([self._shown_cell(name, row[name]) for name in names] for row in rows)]
+
+    def _shown_cell(self, name: str, value: Any) -> str:
+        return f"{value:%Y-%m-%d}" if name in self.days and isinstance(value, datetime) else shown_value(value)
+
+    def narrowed(self, rows: Sequence[Mapping[str, Any]], width: int) -> "ListFormat":
+        """Return the same, with columns that give way until these rows fit in lines of a width."""
+        form = self
+        for name in self.gives_way:
+            widths = column_widths(form.table(rows))
+            if sum(widths) + 2 * (len(widths) - 1) <= width:
+                break
+            if any(isinstance(row[name], datetime) for row in rows):
+                form = evolve(form, days=form.days | {name})
+            else:
+                form = evolve(form, shown=tuple(one for one in form.shown if one != name))
+        return form
 
     def without_links(self) -> "ListFormat":
         """Return the same without the columns that let people in."""
@@ -181,8 +201,7 @@ def table_lines(rows: Sequence[Sequence[str]], widths: list[int] | None = None) 
     safe = [[escape(cell) for cell in row] for row in rows]
     columns = list(zip(*safe, strict=True))
     widths = [] if widths is None else widths
-    least = widths or [0] * len(columns)
-    widths[:] = [max(width, *map(cell_len, column)) for width, column in zip(least, columns, strict=True)]
+    widths[:] = map(max, widths or [0] * len(columns), column_widths(safe))
     if sys.stdout.isatty():
         texts = [n for n, column in enumerate(columns) if any(map(_is_prose, column))]
         excess = sum(widths) + 2 * (len(widths) - 1) - shutil.get_terminal_size().columns
@@ -194,6 +213,13 @@ def table_lines(rows: Sequence[Sequence[str]], widths: list[int] | None = None) 
         return set_cell_size(cell, width) if cell_len(cell) <= width else set_cell_size(cell, width - 1) + "…"
 
     return ["  ".join(map(fitted, row, widths)).rstrip() for row in safe]
+
+
+def column_widths(rows: Sequence[Sequence[str]]) -> list[int]:
+    """Return the widths of columns in terminal cells."""
+    from rich.cells import cell_len
+
+    return [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
 
 
 def _is_prose(cell: str) -> bool:
@@ -295,6 +321,8 @@ class TextTable:
     def end(self) -> None:
         """Print what is left; no rows at all are no table."""
         if self._rows:
+            if not self._widths and sys.stdout.isatty():
+                self._form = self._form.narrowed(self._rows, shutil.get_terminal_size().columns)
             table = self._form.table(self._rows, titles=not self._widths)
             self._out.put("".join(f"{line}\n" for line in table_lines(table, self._widths)), now=True)
             self._rows = []
@@ -441,7 +469,12 @@ def _both_extras(pair: Pair) -> dict[str, Any]:
     return {**pair.of.extra, **pair.one.extra}
 
 
-EVENTS = list_format("event", "id name status start=start_time end=end_time timezone", "id status start name")
+EVENTS = list_format(
+    "event",
+    "id name status start=start_time end=end_time timezone",
+    "id status start name",
+    gives_way=("start", "status"),
+)
 BOOTH_VISITS = list_format(
     "visitor",
     "email name user_id visited_at=at visits interested_in_contact",

@@ -263,9 +263,9 @@ def _describe_other_command(folder: Path, lock: Path, airmeet_id: str, base: str
             done = f"{run.counts['succeeded']:,} of {run.rows or 0:,}"
             what = f"{run.note.get('file') or 'a list'} is being {_DOING[operation]} for this event"
             since = f"since {began:%H:%M} (process {run.process}, {done})"
-            return f"{what} {since}", f"Wait for it with --wait, or stop it: airmeet runs stop {run.job}"
+            return f"{what} {since}", f"Add --wait to wait for it, or stop it: airmeet runs stop {run.job}"
     other = f"another airmeet command (process {holder_of(lock) or 'unknown'}) is about to change this event's people"
-    return f"{other}, and has not begun to send", "Answer its question or end it, or wait for it with --wait"
+    return f"{other}, and has not begun to send", "Answer its question or end it, or add --wait to wait for it"
 
 
 def all_runs() -> tuple[list[JournalSummary], list[str]]:

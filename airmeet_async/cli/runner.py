@@ -12,6 +12,7 @@ import logging
 import os
 import shlex
 import signal
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
@@ -48,7 +49,7 @@ from airmeet_async.cli.output.results_csv import (
 from airmeet_async.cli.output.summary import RunOutcome, headline, intention_of, pace_of, summary, wording_of
 from airmeet_async.cli.run_control import listening
 from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, only_run_on, remove_journal
-from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError, first_error
+from airmeet_async.errors import AirmeetError, BulkStoppedError, ConfigError, JournalError, first_error
 from airmeet_async.formatting import counted, wrapped
 from airmeet_async.private_files import NewFile
 from airmeet_async.protocol.endpoints import ATTENDEES_ADD, ATTENDEES_BLOCK
@@ -64,6 +65,7 @@ _DONE_ON_LOOPBACK = (
     "everybody in this list is done already, and nothing is sent. This Airmeet is one on your own machine: if it was "
     "started anew since, it knows nobody; --again sends them once more"
 )
+_SENDS_MORE = frozenset({"--again", "--accept-stale"})  # nobody is advised to type these once more
 _DAMAGED = ("malformed", "not a run file", "not a database", "no such table")
 
 
@@ -229,12 +231,15 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                     yes=wanted.yes,
                     finished_event=wanted.finished_event,
                 )  # fmt: skip
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error, AirmeetError) and "othing was sent" not in str(error):
+                    error.add_note("nothing was sent")
                 with suppress(JournalError):  # that one is told
                     runner.run(job.discard())
                     if is_new:
                         remove_journal(journal.path)
                 raise
+            execution.done = words.done, " and mailed" if wanted.options.get("sendEmailInvite") else ""
             execution.run(runner)
         except JournalError as error:
             raise with_hint(error, journal) from None
@@ -247,6 +252,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             mails=bool(wanted.options.get("sendEmailInvite")),
             goes_on=wanted.journal is not None,
             again=plan.again,
+            original="" if wanted.journal is None else str(journal.note.get("typed") or ""),
         )
         if not wanted.is_demo:
             outcome = evolve(outcome, job=job_word(report, journal))
@@ -319,12 +325,6 @@ def _show_plan(plan: BulkPlan, wanted: BulkRun, console: Console) -> None:
     if wanted.journal is None:
         wanted.show(plan)
     else:
-        words, before = wording_of(wanted.operation), wanted.journal.before
-        if before is not None and wanted.again and not words.repeats:  # the event was asked for what it has since
-            now = read_summary(before.path, before.list_id).counts
-            found = before.counts["unknown"] - now["unknown"], now["duplicate"] - before.counts["duplicate"]
-            said = f"without a clear answer: in the event, so {plan.done}", "in the event already: left out"
-            console.say(*(f"  {n}  {what}" for n, what in zip(found, said, strict=True) if n > 0))
         console.say(*plan.count_lines())
 
 
@@ -406,10 +406,12 @@ def write_page(file: NewFile, path: Path, outcome: RunOutcome, page: ReportPage)
 def _note(wanted: BulkRun, flags: BulkFlags, results: Path | None, failed: Path | None) -> dict[str, Any]:
     """Return what ``airmeet runs`` shows and ``airmeet resume`` needs."""
     asked = flags.job_options()
+    is_file = bool(wanted.choice.path) and not wanted.choice.name  # what has a name is no lasting file
     return {
         "command": wording_of(wanted.operation).command,
         "file": wanted.choice.title,
-        "path": None if wanted.choice.name else _absolute(wanted.choice.path),  # what has a name is no lasting file
+        "typed": typed() if is_file and _SENDS_MORE.isdisjoint(sys.argv) else None,  # addresses are not shown
+        "path": None if wanted.choice.name else _absolute(wanted.choice.path),
         "results": _absolute(results),
         "failed": _absolute(failed),
         "version": airmeet_async.__version__,
@@ -476,6 +478,7 @@ class _Execution:
         has_begun: There is something to be stopped gently.
         loop: The package of the event loop.
         history: What a report page shows, if one is to be made.
+        done: What a row that succeeded is, and that its person is mailed.
     """
 
     client: AirmeetClient
@@ -487,6 +490,7 @@ class _Execution:
     has_begun: bool = False
     loop: str = ""
     history: RunHistory = field(factory=RunHistory)
+    done: tuple[str, str] = ("done", "")
 
     def run(self, runner: asyncio.Runner) -> None:
         """Run the job to its end, or until something stops it.
@@ -516,7 +520,7 @@ class _Execution:
                     # A run with nothing to do would show a bar that is full at once.
                     is_idle = earlier is not None and earlier.settled >= total and total < _FEW_ROWS
                     display = "none" if is_idle and self.flags.progress != "json" else self.flags.progress
-                    progress = RunProgress(choose_display(display, console, job.total), job, client)
+                    progress = RunProgress(choose_display(display, console, job.total), job, client, self.done)
                     helpers.start_soon(progress.watch)
                     if self.flags.report:
                         helpers.start_soon(self._record)

@@ -24,7 +24,7 @@ from attrs import define, evolve, field
 from airmeet_async.calls.events import authenticate
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.config import ClientOptions, Credentials, find_base, find_key
-from airmeet_async.client.namespaces import Operations
+from airmeet_async.client.namespaces import Awaited, Operations
 from airmeet_async.client.opentelemetry import OpenTelemetry, find_otel, under_way
 from airmeet_async.client.permits import Permits
 from airmeet_async.client.rate_limiter import Pace, Priority
@@ -97,7 +97,7 @@ class _Life:
     closed: bool = False
 
 
-class Client(Operations):
+class Client(Operations[Awaited]):
     """A client for single calls; `airmeet_async.AirmeetClient` adds the bulk engine, and documents the arguments."""
 
     pace: Pace
@@ -414,7 +414,8 @@ class Client(Operations):
             self._life.loop = loop
         elif self._life.loop is not loop:
             raise ClientStateError(
-                "this client belongs to another event loop; create one client per loop (per asyncio.run)"
+                "this client belongs to another event loop; create one client per loop (per asyncio.run), "
+                "or use airmeet_async.sync"
             )
 
     @property

@@ -1,4 +1,8 @@
-"""``client.attendees.add(…)`` and its like: the operations of the API, in groups."""
+"""``client.attendees.add(…)`` and its like: the operations of the API, in groups.
+
+Each name stands once, for both clients. A group has a type parameter that says which client it is of: by it, type
+checkers see what an operation returns, a coroutine or the plain value.
+"""
 
 import asyncio
 import functools
@@ -7,9 +11,30 @@ import itertools
 import json
 from array import array
 from bisect import bisect_left
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Generator
+from collections.abc import (
+    AsyncIterable,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterable,
+    Iterator,
+)
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, Protocol, TypeVar, get_args, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Concatenate,
+    Final,
+    Generic,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    get_args,
+    overload,
+)
 
 from attrs import fields_dict
 
@@ -33,7 +58,19 @@ _HASHABLE: Final = (str, int, float, bool, str | None, int | None, float | None,
 
 P = ParamSpec("P")
 R = TypeVar("R")
+S = TypeVar("S")
 T = TypeVar("T")
+
+
+class Awaited:
+    """Marks, for type checkers, the operations of an asynchronous client."""
+
+
+class Blocking:
+    """Marks, for type checkers, the operations of a client without ``await``, which return plain values."""
+
+
+Mode = TypeVar("Mode")
 
 
 class Sender(Protocol):
@@ -44,60 +81,96 @@ class Sender(Protocol):
         ...
 
 
-class Namespace:
+class BlockingSender(Protocol):
+    """Whatever can send a call from a thread without an event loop."""
+
+    def send(self, call: Call[T]) -> T:
+        """Send *call* and return its typed answer."""
+        ...
+
+    def wait_for(self, function: Callable[[Any], Awaitable[T]]) -> T:
+        """Call *function* with a `Sender` on that one's event loop, and return what it returns."""
+        ...
+
+
+class Namespace(Generic[Mode]):
     """A group of operations of one client."""
 
-    def __init__(self, client: Sender) -> None:
+    def __init__(self, client: Sender | BlockingSender) -> None:
         self._client = client
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {self._client!r}>"
 
 
-class _Method(Generic[P, R]):
+class _Method(Generic[P, R, S]):
     """A method with the signature and the docstring of *build*, a function of `calls`, and the name it is assigned to.
 
     Errors in the arguments are raised when it is called, not when its result is awaited. The class gets a plain
-    function in its place, so that `help`, `inspect` and `create_autospec` see what there is.
+    function in its place, so that `help`, `inspect` and `create_autospec` see what there is; the function of a client
+    without ``await`` is its attribute ``blocking``.
 
     Args:
         build: Makes the call.
         use: Makes of the client and the call what the method returns.
         returns: The type of that, by the model of the reply.
+        use_blocking: The same, of a client without ``await``.
+        returns_blocking: The type of that.
     """
 
     def __init__(
-        self, build: Callable[P, Call[Any]], use: Callable[[Sender, Call[Any]], R], returns: Callable[[Any], Any]
+        self,
+        build: Callable[P, Call[Any]],
+        use: Callable[[Any, Call[Any]], R],
+        returns: Callable[[Any], Any],
+        use_blocking: Callable[[Any, Call[Any]], S],
+        returns_blocking: Callable[[Any], Any],
     ) -> None:
-        def function(self: Namespace, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            return use(self._client, build(*args, **kwargs))
-
-        self.function: Any = functools.update_wrapper(function, build)
-        signature, own = inspect.signature(build), inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
-        function.__signature__ = signature.replace(  # type: ignore[attr-defined]
-            parameters=[own, *signature.parameters.values()],
-            return_annotation=returns(get_args(signature.return_annotation)[0]),
-        )
+        self.function: Any = _function(build, use, returns)
+        self.function.blocking = _function(build, use_blocking, returns_blocking)
 
     def __set_name__(self, owner: type[Any], name: str) -> None:
-        self.function.__name__, self.function.__qualname__ = name, f"{owner.__name__}.{name}"
-        self.function.__module__ = owner.__module__
+        for function in (self.function, self.function.blocking):
+            function.__name__, function.__qualname__ = name, f"{owner.__name__}.{name}"
+            function.__module__ = owner.__module__
         setattr(owner, name, self.function)
 
     if TYPE_CHECKING:
 
         @overload
-        def __get__(self, instance: None, owner: type[Any]) -> Callable[Concatenate[Any, P], R]: ...
+        def __get__(self, instance: None, owner: type[Namespace[Awaited]]) -> Callable[Concatenate[Any, P], R]: ...
         @overload
-        def __get__(self, instance: Namespace, owner: type[Any]) -> Callable[P, R]: ...
-        def __get__(self, instance: Namespace | None, owner: type[Any]) -> Any: ...
+        def __get__(self, instance: None, owner: type[Namespace[Blocking]]) -> Callable[Concatenate[Any, P], S]: ...
+        @overload
+        def __get__(self, instance: Namespace[Awaited], owner: type[Any]) -> Callable[P, R]: ...
+        @overload
+        def __get__(self, instance: Namespace[Blocking], owner: type[Any]) -> Callable[P, S]: ...
+        def __get__(self, instance: Namespace[Any] | None, owner: type[Any]) -> Any: ...
 
 
-class operation(_Method[P, Coroutine[Any, Any, T]], Generic[P, T]):  # noqa: N801 - used like a decorator
+def _function(
+    build: Callable[..., Call[Any]], use: Callable[[Any, Call[Any]], Any], returns: Callable[[Any], Any]
+) -> Any:
+    def function(self: Namespace[Any], /, *args: Any, **kwargs: Any) -> Any:
+        call = build(*args, **kwargs)
+        del args, kwargs  # error trackers print the locals of each frame; a call shows nobody's data
+        return use(self._client, call)
+
+    functools.update_wrapper(function, build)
+    signature, own = inspect.signature(build), inspect.Parameter("self", inspect.Parameter.POSITIONAL_ONLY)
+    function.__signature__ = signature.replace(  # type: ignore[attr-defined]
+        parameters=[own, *signature.parameters.values()],
+        return_annotation=returns(get_args(signature.return_annotation)[0]),
+    )
+    return function
+
+
+class operation(_Method[P, Coroutine[Any, Any, T], T], Generic[P, T]):  # noqa: N801 - used like a decorator
     """A method that sends what *build* returns."""
 
     def __init__(self, build: Callable[P, Call[T]]) -> None:
-        super().__init__(build, lambda client, call: client.send(call), Awaitable.__class_getitem__)  # type: ignore[attr-defined]
+        returns: Any = Awaitable
+        super().__init__(build, _send, returns.__class_getitem__, _send, lambda model: model)
         # It is none by itself, but what it returns is one: mocks and frameworks ask for this.
         if mark := getattr(inspect, "markcoroutinefunction", None):  # from Python 3.12 on
             mark(self.function)
@@ -105,25 +178,75 @@ class operation(_Method[P, Coroutine[Any, Any, T]], Generic[P, T]):  # noqa: N80
             self.function._is_coroutine = asyncio.coroutines._is_coroutine  # type: ignore[attr-defined]
 
 
-def _listing_of(rows: Any) -> Any:
-    return Listing.__class_getitem__(get_args(rows)[0])  # type: ignore[attr-defined]
+def _send(client: Any, call: Call[Any]) -> Any:
+    return client.send(call)
 
 
-class paged_list(_Method[P, "Listing[T]"], Generic[P, T]):  # noqa: N801 - used like a decorator
+class _List(_Method[P, "Listing[T]", "BlockingListing[T]"], Generic[P, T]):
+    def __init__(self, build: Callable[P, Call[Any]]) -> None:
+        waits: Any = Listing
+        blocks: Any = BlockingListing
+        super().__init__(
+            build,
+            Listing,
+            lambda rows: waits.__class_getitem__(get_args(rows)[0]),
+            BlockingListing,
+            lambda rows: blocks.__class_getitem__(get_args(rows)[0]),
+        )
+
+
+class paged_list(_List[P, T], Generic[P, T]):  # noqa: N801 - used like a decorator
     """A method that returns the rows of all pages that start with what *build* returns."""
 
     def __init__(self, build: Callable[P, Call[Page[T]]]) -> None:
-        super().__init__(build, Listing, _listing_of)
+        super().__init__(build)
 
 
-class whole_list(_Method[P, "Listing[T]"], Generic[P, T]):  # noqa: N801 - used like a decorator
+class whole_list(_List[P, T], Generic[P, T]):  # noqa: N801 - used like a decorator
     """A method that returns the rows of the one reply to what *build* returns."""
 
     def __init__(self, build: Callable[P, Call[tuple[T, ...]]]) -> None:
-        super().__init__(build, Listing, _listing_of)
+        super().__init__(build)
 
 
-class Listing(Coroutine[Any, Any, "list[T]"], AsyncIterable[T], Generic[T]):
+class CoroutineObject(Coroutine[Any, Any, R], Generic[R]):
+    """What is awaited, as a coroutine in all, so that `asyncio.run`, `asyncio.create_task` and task groups take it."""
+
+    _steps: Coroutine[Any, Any, R] | None = None
+
+    def _begin(self) -> Coroutine[Any, Any, R]:
+        """Return the coroutine that does the work."""
+        raise NotImplementedError
+
+    def __await__(self) -> Generator[Any, Any, R]:
+        return self._begin().__await__()
+
+    def send(self, value: Any) -> Any:
+        """Take one step, as the event loop does."""
+        self._steps = self._steps or self._begin()
+        try:
+            return self._steps.send(value)
+        except BaseException:  # it has ended, and the next use begins at the start
+            self._steps = None
+            raise
+
+    def throw(self, *error: Any) -> Any:
+        """Raise an error within, as the event loop does."""
+        self._steps = self._steps or self._begin()
+        try:
+            return self._steps.throw(*error)
+        except BaseException:
+            self._steps = None
+            raise
+
+    def close(self) -> None:
+        """End it early."""
+        if self._steps is not None:
+            self._steps.close()
+            self._steps = None
+
+
+class Listing(CoroutineObject["list[T]"], AsyncIterable[T], Generic[T]):
     """The rows of a list. Awaited it is a list; iterated it fetches page after page.
 
     ::
@@ -141,39 +264,12 @@ class Listing(Coroutine[Any, Any, "list[T]"], AsyncIterable[T], Generic[T]):
     def __init__(self, client: Sender, first: Call[Page[T]] | Call[tuple[T, ...]]) -> None:
         self._client = client
         self._first: Call[Any] = first
-        self._steps: Coroutine[Any, Any, list[T]] | None = None
 
     def __repr__(self) -> str:
         return f"<Listing of {self._first}>"
 
-    def __await__(self) -> Generator[Any, Any, list[T]]:
-        return self.to_list().__await__()
-
-    # A coroutine in all, so that `asyncio.create_task`, `asyncio.run` and task groups take it: one task at a time.
-
-    def send(self, value: Any) -> Any:
-        """Take one step, as the event loop does."""
-        self._steps = self._steps or self.to_list()
-        try:
-            return self._steps.send(value)
-        except BaseException:  # it has ended, and the next use begins at the start
-            self._steps = None
-            raise
-
-    def throw(self, *error: Any) -> Any:
-        """Raise an error within, as the event loop does."""
-        self._steps = self._steps or self.to_list()
-        try:
-            return self._steps.throw(*error)
-        except BaseException:
-            self._steps = None
-            raise
-
-    def close(self) -> None:
-        """End it early."""
-        if self._steps is not None:
-            self._steps.close()
-            self._steps = None
+    def _begin(self) -> Coroutine[Any, Any, list[T]]:
+        return self.to_list()
 
     async def to_list(self) -> list[T]:
         """Return all rows; the same as awaiting it.
@@ -235,9 +331,14 @@ class Listing(Coroutine[Any, Any, "list[T]"], AsyncIterable[T], Generic[T]):
 
     async def __aiter__(self) -> AsyncIterator[T]:
         """Iterate over rows. One that is equal to another one as a whole is given once."""
-        if self._first.endpoint.paging is Paging.NONE:
-            for row in await self._client.send(self._first):
+        async for batch in self.batches():
+            for row in batch:
                 yield row
+
+    async def batches(self) -> AsyncIterator[list[T]]:
+        """Iterate over the same rows, those of a page together."""
+        if self._first.endpoint.paging is Paging.NONE:
+            yield list(await self._client.send(self._first))
             return
         given = array("q")  # what tells rows apart: eight bytes of each, since a list may have a million
         known = array("q")  # the same of earlier looks, in order
@@ -246,6 +347,7 @@ class Listing(Coroutine[Any, Any, "list[T]"], AsyncIterable[T], Generic[T]):
         for n in range(_MOST_LOOKS):
             read, found_before = PagesRead(), len(given)
             async for _, rows in self._look(read):
+                batch: list[T] = []
                 for row, mark in rows:
                     if mark is None:
                         if n:
@@ -253,7 +355,8 @@ class Listing(Coroutine[Any, Any, "list[T]"], AsyncIterable[T], Generic[T]):
                     elif known and known[min(bisect_left(known, mark), len(known) - 1)] == mark:
                         continue
                     given.append(mark or 0)
-                    yield row
+                    batch.append(row)
+                yield batch
             is_whole = read.is_part or not read.missing()
             # A cursor stays where it is when rows come and go. Numbered pages do not: if somebody left and somebody
             # else came, not even their number tells that a row has moved to a page that was read.
@@ -314,6 +417,61 @@ class Listing(Coroutine[Any, Any, "list[T]"], AsyncIterable[T], Generic[T]):
         return IncompleteListError(message, operation=name, read=n, expected=read.total_count)
 
 
+class BlockingListing(Iterable[T], Generic[T]):
+    """The rows of a list, for a client without ``await``. Iterated it fetches page after page.
+
+    ::
+
+        for event in client.airmeets.list(): ...
+        events = client.airmeets.list().to_list()
+        event = client.airmeets.list().first()
+
+    All else is as for `Listing`.
+    """
+
+    def __init__(self, client: BlockingSender, first: Call[Page[T]] | Call[tuple[T, ...]]) -> None:
+        self._client = client
+        self._first: Call[Any] = first
+
+    def __repr__(self) -> str:
+        return f"<BlockingListing of {self._first}>"
+
+    def __iter__(self) -> Iterator[T]:
+        for batch in self._each(lambda rows: rows.batches()):
+            yield from batch
+
+    def pages(self) -> Iterator[Page[T]]:
+        """Iterate over whole pages, once. A list without pages is one page."""
+        return self._each(lambda rows: rows.pages())
+
+    def to_list(self) -> list[T]:
+        """Return all rows.
+
+        Raises:
+            IncompleteListError: Rows are missing; those that came are in its ``rows``.
+        """
+        return self._client.wait_for(lambda sender: Listing[T](sender, self._first).to_list())
+
+    def first(self) -> T | None:
+        """Return the first row, or None of an empty list. No more is fetched than its page."""
+        return self._client.wait_for(lambda sender: Listing[T](sender, self._first).first())
+
+    def to_frame(self, *, backend: str | None = None) -> Any:
+        """Return all rows as a data frame: see `Listing.to_frame`."""
+        return self._client.wait_for(lambda sender: Listing[T](sender, self._first).to_frame(backend=backend))
+
+    def _each(self, parts_of: Callable[["Listing[T]"], AsyncIterator[R]]) -> Iterator[R]:
+        parts: AsyncIterator[R] | None = None
+
+        def following(sender: Sender) -> Awaitable[R | None]:
+            nonlocal parts
+            parts = parts or parts_of(Listing(sender, self._first))
+            return anext(parts, None)
+
+        while (part := self._client.wait_for(following)) is not None:
+            yield part
+
+
 _COLUMN_TYPES: dict[Any, ColumnType] = {int: "Int64", float: "Float64", bool: "Boolean", datetime: "Datetime"}
 
 
@@ -360,7 +518,7 @@ def _flat(value: Any) -> Any:
     return tuple([_flat(part) for part in value]) if isinstance(value, (list, tuple)) else value
 
 
-class AirmeetsNamespace(Namespace):
+class AirmeetsNamespace(Namespace[Mode]):
     """Events."""
 
     list: Final = paged_list(calls.list_airmeets)
@@ -371,7 +529,7 @@ class AirmeetsNamespace(Namespace):
     duplicate: Final = operation(calls.duplicate_airmeet)
 
 
-class AttendanceNamespace(Namespace):
+class AttendanceNamespace(Namespace[Mode]):
     """Who was there."""
 
     event: Final = paged_list(calls.list_event_attendance)
@@ -380,7 +538,7 @@ class AttendanceNamespace(Namespace):
     replay: Final = paged_list(calls.list_replay_attendance)
 
 
-class AttendeesNamespace(Namespace):
+class AttendeesNamespace(Namespace[Mode]):
     """People of an event."""
 
     add: Final = operation(calls.add_attendee)
@@ -389,82 +547,82 @@ class AttendeesNamespace(Namespace):
     remove: Final = operation(calls.remove_attendee)
 
 
-class BoothsNamespace(Namespace):
+class BoothsNamespace(Namespace[Mode]):
     """Booths of an event."""
 
     list: Final = whole_list(calls.list_booths)
     create: Final = operation(calls.create_booth)
 
 
-class CustomFieldsNamespace(Namespace):
+class CustomFieldsNamespace(Namespace[Mode]):
     """An event's own registration fields."""
 
     list: Final = whole_list(calls.list_custom_fields)
 
 
-class ParticipantsNamespace(Namespace):
+class ParticipantsNamespace(Namespace[Mode]):
     """Everybody on an event's list."""
 
     list: Final = paged_list(calls.list_participants)
 
 
-class PollsNamespace(Namespace):
+class PollsNamespace(Namespace[Mode]):
     """What people answered to polls."""
 
     list: Final = paged_list(calls.list_poll_responses)
 
 
-class QuestionsNamespace(Namespace):
+class QuestionsNamespace(Namespace[Mode]):
     """What people asked."""
 
     list: Final = whole_list(calls.list_questions)
 
 
-class RecordingsNamespace(Namespace):
+class RecordingsNamespace(Namespace[Mode]):
     """Recordings of sessions."""
 
     list: Final = whole_list(calls.list_recordings)
 
 
-class RegistrationsNamespace(Namespace):
+class RegistrationsNamespace(Namespace[Mode]):
     """The older list of registrations."""
 
     list: Final = paged_list(calls.list_registrations)
 
 
-class SeriesNamespace(Namespace):
+class SeriesNamespace(Namespace[Mode]):
     """Event series."""
 
     list: Final = whole_list(calls.list_series)
     events: Final = whole_list(calls.list_series_airmeets)
 
 
-class SessionsNamespace(Namespace):
+class SessionsNamespace(Namespace[Mode]):
     """Sessions of an event."""
 
     create: Final = operation(calls.create_session)
     delete: Final = operation(calls.delete_session)
 
 
-class SpeakersNamespace(Namespace):
+class SpeakersNamespace(Namespace[Mode]):
     """Speakers of an event."""
 
     add: Final = operation(calls.add_speaker)
 
 
-class TracksNamespace(Namespace):
+class TracksNamespace(Namespace[Mode]):
     """Tracks of an event."""
 
     list: Final = whole_list(calls.list_tracks)
 
 
-class UtmsNamespace(Namespace):
+class UtmsNamespace(Namespace[Mode]):
     """Which campaigns brought the registrations."""
 
     list: Final = paged_list(calls.list_utms)
 
 
-class WebhooksNamespace(Namespace):
+class WebhooksNamespace(Namespace[Mode]):
     """Where Airmeet sends what happens."""
 
     register: Final = operation(calls.register_webhook)
@@ -489,25 +647,39 @@ class Grouped(Generic[Group]):
     def __get__(self, instance: object, owner: type[Any]) -> Group: ...
     def __get__(self, instance: object | None, owner: type[Any]) -> Any:
         """Return the group."""
-        return self._group if instance is None else self._group(instance)
+        group = _blocking_group(self._group) if owner.blocks and issubclass(self._group, Namespace) else self._group
+        return group if instance is None else group(instance)
 
 
-class Operations:
-    """All groups of a client, each under the name that the endpoint table has it by."""
+@functools.cache
+def _blocking_group(group: type[Any]) -> type[Any]:
+    """Return the group of a client without ``await``."""
+    functions = {name: one.blocking for name, one in vars(group).items() if hasattr(one, "blocking")}
+    return type(group.__name__, (group,), {"__doc__": group.__doc__, "__module__": group.__module__, **functions})
 
-    airmeets: Final = Grouped(AirmeetsNamespace)
-    attendance: Final = Grouped(AttendanceNamespace)
-    attendees: Final = Grouped(AttendeesNamespace)
-    booths: Final = Grouped(BoothsNamespace)
-    custom_fields: Final = Grouped(CustomFieldsNamespace)
-    participants: Final = Grouped(ParticipantsNamespace)
-    polls: Final = Grouped(PollsNamespace)
-    questions: Final = Grouped(QuestionsNamespace)
-    recordings: Final = Grouped(RecordingsNamespace)
-    registrations: Final = Grouped(RegistrationsNamespace)
-    series: Final = Grouped(SeriesNamespace)
-    sessions: Final = Grouped(SessionsNamespace)
-    speakers: Final = Grouped(SpeakersNamespace)
-    tracks: Final = Grouped(TracksNamespace)
-    utms: Final = Grouped(UtmsNamespace)
-    webhooks: Final = Grouped(WebhooksNamespace)
+
+class Operations(Generic[Mode]):
+    """All groups of a client, each under the name that the endpoint table has it by.
+
+    Attributes:
+        blocks: Whether they return plain values instead of what is awaited.
+    """
+
+    blocks: ClassVar[bool] = False
+
+    airmeets: Grouped[AirmeetsNamespace[Mode]] = Grouped(AirmeetsNamespace)
+    attendance: Grouped[AttendanceNamespace[Mode]] = Grouped(AttendanceNamespace)
+    attendees: Grouped[AttendeesNamespace[Mode]] = Grouped(AttendeesNamespace)
+    booths: Grouped[BoothsNamespace[Mode]] = Grouped(BoothsNamespace)
+    custom_fields: Grouped[CustomFieldsNamespace[Mode]] = Grouped(CustomFieldsNamespace)
+    participants: Grouped[ParticipantsNamespace[Mode]] = Grouped(ParticipantsNamespace)
+    polls: Grouped[PollsNamespace[Mode]] = Grouped(PollsNamespace)
+    questions: Grouped[QuestionsNamespace[Mode]] = Grouped(QuestionsNamespace)
+    recordings: Grouped[RecordingsNamespace[Mode]] = Grouped(RecordingsNamespace)
+    registrations: Grouped[RegistrationsNamespace[Mode]] = Grouped(RegistrationsNamespace)
+    series: Grouped[SeriesNamespace[Mode]] = Grouped(SeriesNamespace)
+    sessions: Grouped[SessionsNamespace[Mode]] = Grouped(SessionsNamespace)
+    speakers: Grouped[SpeakersNamespace[Mode]] = Grouped(SpeakersNamespace)
+    tracks: Grouped[TracksNamespace[Mode]] = Grouped(TracksNamespace)
+    utms: Grouped[UtmsNamespace[Mode]] = Grouped(UtmsNamespace)
+    webhooks: Grouped[WebhooksNamespace[Mode]] = Grouped(WebhooksNamespace)

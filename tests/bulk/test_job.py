@@ -199,7 +199,7 @@ async def test_a_run_can_be_paused_and_goes_on() -> None:
         await anyio.sleep(60)
         assert job.paused
         assert len(transport.arrivals) == before
-        await client.attendees.add(EVENT, person("interactive"))
+        await client.attendees.add(EVENT, person("interactive"), send_email_invite=True)
         job.resume()
         results = [result async for result in job]
 

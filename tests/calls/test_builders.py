@@ -47,8 +47,18 @@ FULL_BODY = MINIMAL | {
 # Left: the call; then its row, the rest of the target, and the body.
 BUILT = {
     "auth": (calls.authenticate(), "auth", "/auth", {}),
-    "add": (calls.add_attendee(EVENT, ADA), "attendees.add", f"/airmeet/{EVENT}/attendee", MINIMAL | FLAGS),
-    "add all": (calls.add_attendee(EVENT, FULL), "attendees.add", f"/airmeet/{EVENT}/attendee", FULL_BODY | FLAGS),
+    "add": (
+        calls.add_attendee(EVENT, ADA, send_email_invite=True),
+        "attendees.add",
+        f"/airmeet/{EVENT}/attendee",
+        MINIMAL | FLAGS,
+    ),
+    "add all": (
+        calls.add_attendee(EVENT, FULL, send_email_invite=True),
+        "attendees.add",
+        f"/airmeet/{EVENT}/attendee",
+        FULL_BODY | FLAGS,
+    ),
     "add with flags": (
         calls.add_attendee(EVENT, ADA, register_attendee=True, send_email_invite=False),
         "attendees.add",
@@ -56,19 +66,23 @@ BUILT = {
         MINIMAL | {"registerAttendee": True, "sendEmailInvite": False},
     ),
     "empty texts are left out": (
-        calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", "Lovelace", city="", country=None)),
+        calls.add_attendee(
+            EVENT, Attendee("ada@example.com", "Ada", "Lovelace", city="", country=None), send_email_invite=True
+        ),
         "attendees.add",
         f"/airmeet/{EVENT}/attendee",
         MINIMAL | FLAGS,
     ),
     "attendance as text": (
-        calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", "Lovelace", attendance_type="VIRTUAL")),
+        calls.add_attendee(
+            EVENT, Attendee("ada@example.com", "Ada", "Lovelace", attendance_type="VIRTUAL"), send_email_invite=True
+        ),
         "attendees.add",
         f"/airmeet/{EVENT}/attendee",
         MINIMAL | {"attendance_type": "VIRTUAL"} | FLAGS,
     ),
     "nothing is changed": (
-        calls.add_attendee(EVENT, Attendee("ADA@Example.com", " Zoë", "van  'T")),
+        calls.add_attendee(EVENT, Attendee("ADA@Example.com", " Zoë", "van  'T"), send_email_invite=True),
         "attendees.add",
         f"/airmeet/{EVENT}/attendee",
         {"email": "ADA@Example.com", "firstName": " Zoë", "lastName": "van  'T"} | FLAGS,
@@ -114,28 +128,39 @@ def test_every_row_is_built_above():
 
 # What is refused before anything is sent, and a word of the reason.
 REFUSED = {
-    "a mapping": (lambda: calls.add_attendee(EVENT, MINIMAL), "must be an Attendee, not dict"),  # type: ignore[arg-type]
-    "nobody": (lambda: calls.add_attendee(EVENT, None), "must be an Attendee"),  # type: ignore[arg-type]
-    "no e-mail": (lambda: calls.add_attendee(EVENT, Attendee("", "Ada", "Lovelace")), "email is empty"),
-    "no first name": (lambda: calls.add_attendee(EVENT, Attendee("ada@example.com", "", "L")), "first_name is empty"),
+    "a mapping": (lambda: calls.add_attendee(EVENT, MINIMAL, send_email_invite=True), "must be an Attendee, not dict"),  # type: ignore[arg-type]
+    "nobody": (lambda: calls.add_attendee(EVENT, None, send_email_invite=True), "must be an Attendee"),  # type: ignore[arg-type]
+    "no e-mail": (
+        lambda: calls.add_attendee(EVENT, Attendee("", "Ada", "Lovelace"), send_email_invite=True),
+        "email is empty",
+    ),
+    "no first name": (
+        lambda: calls.add_attendee(EVENT, Attendee("ada@example.com", "", "L"), send_email_invite=True),
+        "first_name is empty",
+    ),
     "a blank last name": (
-        lambda: calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", " ")),
+        lambda: calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", " "), send_email_invite=True),
         "last_name is empty",
     ),
-    "no address": (lambda: calls.add_attendee(EVENT, Attendee("ada", "Ada", "L")), "name@example.com"),
+    "no address": (
+        lambda: calls.add_attendee(EVENT, Attendee("ada", "Ada", "L"), send_email_invite=True),
+        "name@example.com",
+    ),
     "a typo": (
-        lambda: calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", "L", attendance_type="remote")),
+        lambda: calls.add_attendee(
+            EVENT, Attendee("ada@example.com", "Ada", "L", attendance_type="remote"), send_email_invite=True
+        ),
         "IN-PERSON or VIRTUAL",
     ),
     "a control character": (
-        lambda: calls.add_attendee(EVENT, Attendee("ada@example.com", "A\x00da", "L")),
+        lambda: calls.add_attendee(EVENT, Attendee("ada@example.com", "A\x00da", "L"), send_email_invite=True),
         "first_name",
     ),
     "an event's page": (
-        lambda: calls.add_attendee(f"https://www.airmeet.com/e/{EVENT}", ADA),
+        lambda: calls.add_attendee(f"https://www.airmeet.com/e/{EVENT}", ADA, send_email_invite=True),
         "only the part after /e/",
     ),
-    "a way out": (lambda: calls.add_attendee("..", ADA), "airmeet_id"),
+    "a way out": (lambda: calls.add_attendee("..", ADA, send_email_invite=True), "airmeet_id"),
     "block: no address": (lambda: calls.block_attendee(EVENT, "ada"), "name@example.com"),
     "block: nothing": (lambda: calls.block_attendee(EVENT, ""), "name@example.com"),
     "block: half a character": (lambda: calls.block_attendee(EVENT, "\ud800@example.com"), "name@example.com"),

@@ -7,11 +7,14 @@ from datetime import UTC, datetime
 from typing import get_args
 
 import pytest
+from attrs import evolve
 from rich.cells import cell_len
 
 from airmeet_async.cli.commands.lists import What
 from airmeet_async.cli.list_formats import (
+    EVENTS,
     LISTS,
+    TextTable,
     csv_value,
     fact_lines,
     field_names,
@@ -21,6 +24,8 @@ from airmeet_async.cli.list_formats import (
     without_secrets,
 )
 from airmeet_async.protocol.models import (
+    Airmeet,
+    AirmeetStatus,
     Attendance,
     CustomField,
     FieldValue,
@@ -179,6 +184,33 @@ def test_on_a_terminal_texts_are_cut_and_ids_and_times_are_not(monkeypatch):
     assert all(line.endswith(time) for line in lines[1:])
     assert "A long name …" in lines[1]
     assert "山田 太郎 山…" in lines[2]
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "shown"),
+    [
+        ("Summit", 80, "FINISHED  2027-03-12 10:00 UTC  Summit"),
+        ("Hybrid Days, spring", 80, "FINISHED  2027-03-12  Hybrid Days, spring"),
+        ("Hybrid Days, spring and summer, all", 80, "2027-03-12  Hybrid Days, spring and summe…"),
+        (
+            "Hybrid Days, spring and summer, all",
+            120,
+            "FINISHED  2027-03-12 10:00 UTC  Hybrid Days, spring and summer, all",
+        ),
+    ],
+)
+def test_in_the_list_of_events_the_name_has_the_room(monkeypatch, name, width, shown):
+    """At 80 columns the time of the day goes first, and the status if that is not enough; never the id."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    event = Airmeet("8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02", name, start_time=datetime(2027, 3, 12, 10, tzinfo=UTC))
+    event = evolve(event, status=AirmeetStatus.FINISHED)
+    with redirect_stdout(Terminal()) as printed:
+        table = TextTable(EVENTS)
+        for row in EVENTS.rows(event):
+            table.add(row)
+        table.end()
+
+    assert printed.getvalue().splitlines()[1] == f"{event.id}  {shown}"
 
 
 def test_on_a_terminal_a_long_fact_goes_on_in_the_next_line():

@@ -196,7 +196,7 @@ CHECKS = [
     (("--event", community.HYBRID), {}, 0, "attendance_type"),
     (("--event", community.NOWHERE), {}, 6, "404"),
     ((*FIELDS, "custom:Size=Shirt"), {}, 5, "Company size"),
-    ((*FIELDS, "custom:t-shirt size=Shirt"), {}, 0, "1 to send"),
+    ((*FIELDS, "custom:t-shirt size=Shirt"), {}, 0, "1  can be registered"),
 ]
 
 

@@ -72,7 +72,7 @@ async def test_a_person_is_added_whichever_shape_the_token_comes_in(envelope: bo
     """Flat as in production (B, C), or under data as in the help article (A)."""
     transport = transport_of(auth_envelope=envelope)
     async with client_of(transport) as client:
-        access = await client.attendees.add(EVENT, person())
+        access = await client.attendees.add(EVENT, person(), send_email_invite=True)
 
     assert access.email == "person-1@example.com"
     assert access.entry_link.startswith("https://")
@@ -101,7 +101,7 @@ async def test_a_thousand_cold_calls_make_one_auth() -> None:
     """The token is shared by all tasks from the first moment on."""
     transport = transport_of(latency=0.2)
     async with client_of(transport) as client:
-        await asyncio.gather(*(client.attendees.add(EVENT, person(n)) for n in range(1000)))
+        await asyncio.gather(*(client.attendees.add(EVENT, person(n), send_email_invite=True) for n in range(1000)))
 
     assert auths(transport) == 1
     assert transport.world.statistics().adds == 1000
@@ -112,7 +112,7 @@ async def test_an_expiry_under_a_thousand_running_calls_makes_one_auth() -> None
     """Each call is sent at most twice, and every one of them succeeds."""
     transport = transport_of("expire@400", latency=0.2)
     async with client_of(transport, max_in_flight=1000) as client:
-        await asyncio.gather(*(client.attendees.add(EVENT, person(n)) for n in range(1000)))
+        await asyncio.gather(*(client.attendees.add(EVENT, person(n), send_email_invite=True) for n in range(1000)))
 
     assert auths(transport) == 2
     assert max(sends(transport).values()) == 2
@@ -122,7 +122,7 @@ async def test_no_request_leaves_with_an_old_token_once_the_new_one_is_there() -
     """Of all requests that arrive after the second /auth, none is answered 412."""
     transport = transport_of("expire@100")
     async with client_of(transport, max_in_flight=8, rate=200) as client:
-        await asyncio.gather(*(client.attendees.add(EVENT, person(n)) for n in range(300)))
+        await asyncio.gather(*(client.attendees.add(EVENT, person(n), send_email_invite=True) for n in range(300)))
 
     refused = transport.world.statistics().statuses.get(412, 0)
     assert 1 <= refused <= 8
@@ -134,9 +134,9 @@ async def test_two_clients_that_end_each_others_tokens_come_to_rest() -> None:
     one, other = client_of(transport), client_of(transport)
     async with one, other:
         for n in range(10):
-            await one.attendees.add(EVENT, person(n))
-        await other.attendees.add(EVENT, person("x"))
-        await one.attendees.add(EVENT, person("y"))
+            await one.attendees.add(EVENT, person(n), send_email_invite=True)
+        await other.attendees.add(EVENT, person("x"), send_email_invite=True)
+        await one.attendees.add(EVENT, person("y"), send_email_invite=True)
 
     assert auths(transport) == 3
 
@@ -146,7 +146,7 @@ async def test_a_server_that_refuses_every_token_is_not_asked_for_ever() -> None
     script = Script(Reply(412, {}, b""))
     async with client_of(script) as client:
         with pytest.raises(TokenRejectedError, match="just issued"):
-            await client.attendees.add(EVENT, person())
+            await client.attendees.add(EVENT, person(), send_email_invite=True)
 
     assert len(script.requests) == 3
 
@@ -164,7 +164,7 @@ async def test_renewed_calls_carry_the_new_token() -> None:
     transport.exchange = spy  # type: ignore[method-assign]
     async with client_of(transport) as client:
         for n in range(3):
-            await client.attendees.add(EVENT, person(n))
+            await client.attendees.add(EVENT, person(n), send_email_invite=True)
 
     tokens = [token for token in seen if token]
     assert tokens[0] == tokens[1] == tokens[2] != tokens[3]
@@ -175,11 +175,11 @@ async def test_a_cached_token_that_is_called_bad_is_replaced_once() -> None:
     script = Script(Reply(400, {}, b'{"message": "invalid token"}'))
     async with client_of(script) as client:
         with pytest.raises(RejectedError):
-            await client.attendees.add(EVENT, person())
+            await client.attendees.add(EVENT, person(), send_email_invite=True)
         fresh = len(script.requests)
         await anyio.sleep(61)
         with pytest.raises(RejectedError):
-            await client.attendees.add(EVENT, person())
+            await client.attendees.add(EVENT, person(), send_email_invite=True)
 
     assert (fresh, len(script.requests)) == (1, 3)
 
@@ -196,7 +196,7 @@ async def test_wrong_and_revoked_keys_are_two_errors_after_one_request(keys: tup
     transport = transport_of()
     async with client_of(transport, access_key=keys[0], secret_key=keys[1]) as client:
         with pytest.raises(CredentialsError, match=words):
-            await client.attendees.add(EVENT, person())
+            await client.attendees.add(EVENT, person(), send_email_invite=True)
 
     assert auths(transport) == 1
 
@@ -205,7 +205,7 @@ async def test_an_auth_that_fails_for_a_while_is_survived() -> None:
     """Three 500 and then a token: the call knows nothing of it."""
     transport = transport_of("500@1+3:on=auth")
     async with client_of(transport) as client:
-        await client.attendees.add(EVENT, person())
+        await client.attendees.add(EVENT, person(), send_email_invite=True)
 
     assert auths(transport) == 4
 
@@ -215,7 +215,8 @@ async def test_an_auth_that_fails_for_good_costs_few_requests_whoever_waits() ->
     transport = transport_of("500:100%:on=auth")
     async with client_of(transport) as client:
         outcomes = await asyncio.gather(
-            *(client.attendees.add(EVENT, person(n)) for n in range(1000)), return_exceptions=True
+            *(client.attendees.add(EVENT, person(n), send_email_invite=True) for n in range(1000)),
+            return_exceptions=True,
         )
 
     assert {type(outcome) for outcome in outcomes} == {ServerError}
@@ -277,7 +278,7 @@ async def test_a_wrong_event_is_an_error_at_once(event: str, error: type[Airmeet
     transport = transport_of()
     async with client_of(transport) as client:
         with pytest.raises(error, match="event"):
-            await client.attendees.add(event, person())
+            await client.attendees.add(event, person(), send_email_invite=True)
 
     assert len(sends(transport)) == 1
 
@@ -357,7 +358,7 @@ async def test_a_retry_after_makes_everybody_wait() -> None:
     """All senders stop for as long as the server asked, not only the one that was told."""
     transport = transport_of("429@5:retry=30")
     async with client_of(transport, max_in_flight=2) as client:
-        await asyncio.gather(*(client.attendees.add(EVENT, person(n)) for n in range(50)))
+        await asyncio.gather(*(client.attendees.add(EVENT, person(n), send_email_invite=True) for n in range(50)))
 
     times = [arrival.at for arrival in transport.arrivals]
     gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
@@ -492,7 +493,7 @@ async def test_secrets_show_nowhere_when_things_go_wrong(answer: Reply, caplog: 
     caplog.set_level(logging.DEBUG)
     async with client_of(Script(answer)) as client:
         with pytest.raises(AirmeetError) as caught:
-            await client.attendees.add(EVENT, person())
+            await client.attendees.add(EVENT, person(), send_email_invite=True)
         shown: list[Any] = [client, client.token, client.options, client.pace]
 
     error = caught.value
@@ -509,7 +510,7 @@ async def test_a_link_is_in_the_answer_and_not_in_its_repr() -> None:
     """The caller gets it by name; a log line that shows the object does not."""
     transport = transport_of()
     async with client_of(transport) as client:
-        access = await client.attendees.add(EVENT, person())
+        access = await client.attendees.add(EVENT, person(), send_email_invite=True)
 
     assert access.entry_link
     assert "code=" not in repr(access)
@@ -522,8 +523,8 @@ async def test_two_accounts_in_one_process_never_mix_their_tokens() -> None:
     one, other = client_of(transport), client_of(transport, access_key="second-key", secret_key="second-secret")
     async with one, other:
         await asyncio.gather(
-            *(one.attendees.add(EVENT, person(n)) for n in range(50)),
-            *(other.attendees.add(community.FOREIGN, person(n)) for n in range(50)),
+            *(one.attendees.add(EVENT, person(n), send_email_invite=True) for n in range(50)),
+            *(other.attendees.add(community.FOREIGN, person(n), send_email_invite=True) for n in range(50)),
         )
 
     assert transport.world.statistics().adds == 100
@@ -536,9 +537,9 @@ async def test_a_cancelled_call_gives_its_place_back() -> None:
     async with client_of(transport, max_in_flight=3) as client:
         for n in range(20):
             with anyio.move_on_after(0.5):
-                await client.attendees.add(EVENT, person(n))
+                await client.attendees.add(EVENT, person(n), send_email_invite=True)
 
-        await client.attendees.add(EVENT, person("last"))
+        await client.attendees.add(EVENT, person("last"), send_email_invite=True)
 
     assert isinstance(client, AirmeetClient)
     assert transport.world.person(EVENT, "person-last@example.com") is not None

@@ -214,14 +214,14 @@ async def test_a_list_is_a_frame(backend):
 
 def test_all_of_a_client_can_be_seen_on_its_class(capsys):
     """By `help`, `inspect` and mocks: namespaces, arguments, types."""
-    signature = inspect.signature(AirmeetClient.airmeets.list)
+    signature = inspect.signature(AirmeetClient.airmeets.list)  # type: ignore[misc]
     assert [*signature.parameters] == ["self", "size", "after", "before", "retry", "timeout"]
     assert str(signature.return_annotation).endswith("Listing[airmeet_async.protocol.models.Airmeet]")
 
     help(AirmeetClient)
     shown = capsys.readouterr().out
     assert all(word in shown for word in ("access_key: ", "timeout: Seconds", "airmeets = ", "bulk = ", "webhooks = "))
-    help(AirmeetClient.airmeets)
+    help(AirmeetClient.airmeets)  # type: ignore[misc]
     shown = re.sub(r"\s*\|?\s+", " ", capsys.readouterr().out)  # Python 3.13 gives each argument a line
     assert re.search(r"list\( ?self, /, \*, size: int = 50", shown)
     assert "List the community's events" in shown

@@ -153,7 +153,7 @@ async def test_two_clients_one_after_the_other_make_one_auth(place: Path) -> Non
     transport = transport_of()
     for number in range(3):
         async with client_of(transport, token_store=FileTokenStore(place)) as client:
-            await client.attendees.add(EVENT, person(number))
+            await client.attendees.add(EVENT, person(number), send_email_invite=True)
 
     assert auths(transport) == 1
 
@@ -163,7 +163,7 @@ async def test_a_kept_token_that_has_ended_is_replaced(place: Path) -> None:
     transport = transport_of()
     for _ in range(2):
         async with client_of(transport, token_store=FileTokenStore(place)) as client:
-            await client.attendees.add(EVENT, person())
+            await client.attendees.add(EVENT, person(), send_email_invite=True)
         transport.world.expire_tokens()
 
     assert auths(transport) == 2
@@ -294,7 +294,9 @@ async def test_clients_that_start_together_make_one_auth(place: Path) -> None:
     transport = transport_of(latency=0.5)
     clients = [client_of(transport, token_store=FileTokenStore(place)) for _ in range(5)]
 
-    await asyncio.gather(*(client.attendees.add(EVENT, person(n)) for n, client in enumerate(clients)))
+    await asyncio.gather(
+        *(client.attendees.add(EVENT, person(n), send_email_invite=True) for n, client in enumerate(clients))
+    )
 
     assert auths(transport) == 1
     for client in clients:

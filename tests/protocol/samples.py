@@ -14,7 +14,7 @@ EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
 EMAIL = "ada@example.com"
 LINK = f"https://www.airmeet.com/e/{EVENT}?code=x9"
 
-ADD = calls.add_attendee(EVENT, Attendee(EMAIL, "Ada", "Lovelace"))
+ADD = calls.add_attendee(EVENT, Attendee(EMAIL, "Ada", "Lovelace"), send_email_invite=True)
 BLOCK = calls.block_attendee(EVENT, EMAIL)
 LIST = calls.list_airmeets()
 AUTH = calls.authenticate()

@@ -19,8 +19,8 @@ BASE = parse_base("https://sandbox.example/prod")
 
 def test_equal_calls_are_equal():
     """What is asked can be compared, and cannot be changed."""
-    assert calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", "Lovelace")) == ADD
-    assert calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", "King")) != ADD
+    assert calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", "Lovelace"), send_email_invite=True) == ADD
+    assert calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", "King"), send_email_invite=True) != ADD
     with pytest.raises(attrs.exceptions.FrozenInstanceError):
         ADD.body = {}  # type: ignore[misc]
 

@@ -19,7 +19,11 @@ def make(path):
     writer.write_facts({"operation": "attendees.add", "airmeet_id": "ev"})
     for name, keys in ((DECLINED, ("d@x", "a@x")), (SENT, ("a@x", "b@x"))):
         number = writer.begin_list({"name": name, "options": FLAGS, "template": TEMPLATE})
-        writer.add(number, [Row(n, n + 2, {"email": key}, key, key, TEMPLATE, b"{}") for n, key in enumerate(keys)])
+        rows = [
+            Row(n, n + 2, {"email": key}, key, key, TEMPLATE, f'{{"email":"{key}"}}'.encode())
+            for n, key in enumerate(keys)
+        ]
+        writer.add(number, rows)
         writer.end_list(number)
     writer.begin_run()
     writer.confirm_list(number)

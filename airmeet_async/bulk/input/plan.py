@@ -69,12 +69,14 @@ class BulkPlan(AsDict):
         not_yet_mailed: Of the rows that would be sent, those that an earlier run has added without a mail.
         not_yet_registered: Of these, those that an earlier run has added as pending.
         unclear: Of these, those that were sent without a clear answer. A mail that was asked for then is not asked for
-            again.
+            again, unless the plan says `may_mail_twice`.
         again: Of these, those that were done before, and are sent once more on purpose.
         failed_again: Of these, in a retry, those that failed.
         rejected_again: Those that Airmeet refused.
         unknown_again: Those that may exist already, and may then exist twice.
         invites_again: Those that are done, and whose invitation may not have been mailed.
+        found_done: In a retry, rows without a clear answer that are done: the event has what they are about.
+        found_existing: In a retry, rows that are left out, since the event has what they are about.
         gone: People of the list of the same name before this one who are not in it any more; they stay as they are.
         previous: That list.
         done_by: The other lists whose people are in this one and done, the newest first.
@@ -92,6 +94,8 @@ class BulkPlan(AsDict):
             purpose.
         full_before: Of `new`, rows that were refused before since no registrations were left in the plan.
         mails: People are to be mailed, also if all of them were before.
+        may_mail_twice: Mails that were asked for without a clear answer are asked for again
+            (``invites="at_least_once"``).
         done: What a row is that Airmeet has done, see `describe_done`.
         registrations: Registrations of the plan that would be used up.
         rate: Requests per second that was asked for; None to follow what Airmeet allows.
@@ -122,6 +126,8 @@ class BulkPlan(AsDict):
     rejected_again: int = 0
     unknown_again: int = 0
     invites_again: int = 0
+    found_done: int = 0
+    found_existing: int = 0
     gone: int = 0
     previous: EarlierList | None = None
     done_by: tuple[EarlierList, ...] = ()
@@ -137,6 +143,7 @@ class BulkPlan(AsDict):
     second_invitations: int = 0
     full_before: int = 0
     mails: bool = False
+    may_mail_twice: bool = False
     done: str = "registered"
     registrations: int = 0
     rate: float | None = None
@@ -173,17 +180,21 @@ class BulkPlan(AsDict):
         """Return the plan in words, in lines that fit a terminal."""
         return [*self.head(), "", *self.count_lines()]
 
-    def count_lines(self) -> list[str]:
+    def count_lines(self, will: str = "will be") -> list[str]:
         """Say how many rows will be sent, how many are left out, and why: people first, then what is wrong."""
         done, mailed = self.done, " and mailed" if self.invitations or self.mails else ""
-        again = "sent again" + (", without a second mail" if mailed else "")
+        again = "sent again"
+        if mailed:
+            again += "; some of them may be mailed twice" if self.may_mail_twice else ", without a second mail"
         # Blocking and unblocking send everybody each time, without being told to.
         is_access = done in {"blocked", "unblocked"}
         once_more = f"will be {done} again, which is harmless" if is_access else f"will be sent once more{mailed}"
         retry = " ".join(filter(None, ("airmeet retry", self.airmeet_id)))
         refused = "refused by Airmeet before and not changed since"
         parts: list[tuple[int, str, Sequence[int]]] = [
-            (self.new - self.full_before, f"will be {done}{mailed}", ()),
+            (self.found_done, f"without a clear answer: in the event, so {done}", ()),
+            (self.found_existing, "in the event already: left out", ()),
+            (self.new - self.full_before, f"{will} {done}{mailed}", ()),
             (
                 self.full_before,
                 f"refused before for want of registrations: will be {done}{mailed} if some are left",
@@ -206,7 +217,7 @@ class BulkPlan(AsDict):
         ]
         stay = done if is_access else "in the event"
         parts += [*self._describe_causes(), (self.gone, f"of the last list are no longer in it; they stay {stay}", ())]
-        return self._lines_of([part for part in parts if part[0]] or [(0, f"will be {done}", ())])
+        return self._lines_of([part for part in parts if part[0]] or [(0, f"{will} {done}", ())])
 
     def _describe_causes(self) -> list[tuple[int, str, Sequence[int]]]:
         check = "to check"
@@ -219,7 +230,8 @@ class BulkPlan(AsDict):
         if self.registrations and found:  # these rows come first
             n, what, rows = found[0]
             most = "up to " if self.full_before else ""
-            used = f"{most}{self.registrations:,} of your plan's registrations are used"
+            are = "is" if self.registrations == 1 else "are"
+            used = f"{most}{self.registrations:,} of your plan's registrations {are} used"
             found = [(n, f"{what}; {used}", rows), *found[1:]]
         shown_parts, more = found[:_MOST_CAUSES], found[_MOST_CAUSES:]
         width = max((len(f"{n:,}") for n, *_ in found), default=0)
@@ -331,6 +343,7 @@ def make_plan(
     rate: float | None = None,
     previous: EarlierList | None = None,
     done_by: Iterable[EarlierList] = (),
+    may_mail_twice: bool = False,
 ) -> BulkPlan:
     """Say what a run would do with a list that was prepared for it.
 
@@ -349,6 +362,7 @@ def make_plan(
         rate: Requests per second, or None to follow what Airmeet allows.
         previous: The list of the same name before.
         done_by: The other lists whose people are in this one and done.
+        may_mail_twice: Mails in doubt are asked for again.
     """
     invalid = duplicates = other_names = blocked = cut = warned = 0
     left_out, repeated, warnings = CauseCounter(), CauseCounter(), CauseCounter(by_code=True)
@@ -413,6 +427,7 @@ def make_plan(
         invitations=counts.get("invitations", ready) if invite else 0,
         full_before=counts.get("full_before", 0),
         mails=invite,
+        may_mail_twice=may_mail_twice,
         done=done,
         second_invitations=counts.get("second_invitations", 0) if invite else 0,
         # Of a hybrid event, whoever has an attendance type is registered at once, whatever was asked (A).
@@ -437,19 +452,6 @@ def describe_input(source: str, rows: int, columns: ColumnMap, notices: tuple[st
     lines += wrapped(f"columns matched by name: {', '.join(same)}", "  ", "    ") if same else []
     lines += [line for text in evolve(columns, fields=others).lines() for line in wrapped(text, "  ", "    ")]
     return [*lines, *(line for text in notices for line in wrapped(text))]
-
-
-def describe_counts(found: BulkPlan) -> str:
-    """Say in one sentence how many rows would be sent, and how many not."""
-    said = f"{found.cut:,} with shortened text" if found.cut else ""
-    said = f"{found.warned:,} with a warning" if found.warned > found.cut else said
-    parts = [f"{found.rows:,} {many('row', found.rows)}: {found.ready:,} to send{f' ({said})' if said else ''}"]
-    others = (
-        (found.invalid, "not valid"), (found.duplicates, "twice in the list"), (found.done_before, "done before"),
-        (found.refused_before, "refused before"), (found.held, "without a clear answer"), (found.blocked, "blocked"),
-    )  # fmt: skip
-    parts += [f"{n:,} {what}" for n, what in others if n]
-    return ", ".join(parts)
 
 
 _DONE = {

@@ -41,6 +41,7 @@ _MEMBERS: dict[str, frozenset[str]] = {
     "attendees.add": frozenset({*WIRE_NAMES.values(), "customFieldMapping"}) - {"custom_fields"},
     **dict.fromkeys(_ACCESS, frozenset({"attendeeEmail"})),
 }
+_PERSON = (WIRE_NAMES["first_name"], WIRE_NAMES["last_name"])
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _encode_ascii = json.JSONEncoder(separators=(",", ":"), default=str).encode  # SQLite takes no lone surrogates
 
@@ -105,13 +106,14 @@ def decode_request(text: str) -> tuple[CallTemplate, bytes]:
     return _shared_template(head), b"" if payload == "null" else payload.encode()
 
 
-def check_payload(payload: bytes, template: CallTemplate | None, key: str | None = None) -> None:
-    """Check that what is sent is JSON, and says nothing else than the flags of its call and what its row is called.
+def check_payload(payload: bytes, template: CallTemplate | None, key: str | None = None, data: Any = None) -> None:
+    """Check that what is sent is JSON, and says nothing else than the flags of its call and what is shown of its row.
 
     Args:
         payload: What is sent.
         template: The call.
         key: What the row is called in results, where that says what it is about.
+        data: The row as results show it; None where they may show another state of it.
 
     Raises:
         ValueError: It is not.
@@ -126,6 +128,8 @@ def check_payload(payload: bytes, template: CallTemplate | None, key: str | None
         _check_name(found, template.endpoint.name, key)
         if json_codec.encode(found) != payload:
             json.loads(payload, object_pairs_hook=_without_repeats)
+        if type(data) is dict and template.endpoint.name == "attendees.add":
+            _check_person(found, key, data)
 
 
 def _check_name(found: Any, operation: str, key: str) -> None:
@@ -144,6 +148,22 @@ def _check_name(found: Any, operation: str, key: str) -> None:
         raise ValueError(f"{key:.80} is shown, and the request is about somebody or something else")
     if unknown := found.keys() - _MEMBERS.get(operation, found.keys()):
         raise ValueError(f"the request about {key:.80} has a member {min(unknown)!r:.40}")
+
+
+def _check_person(found: Any, key: str, data: dict[str, Any]) -> None:
+    """Check that the names which are sent stand in the row: as columns of their own, or as parts of a whole name."""
+    texts, whole = data.values(), ""
+    for member in _PERSON:
+        name = found.get(member)
+        if name is None or name in texts:
+            continue
+        whole = whole or _bare("".join(map(str, texts)))
+        if _bare(str(name)) not in whole:
+            raise ValueError(f"{key:.80} is not called {name!r:.80} where it is shown, and in the request")
+
+
+def _bare(text: str) -> str:
+    return "".join(character for character in text if character.isalnum())
 
 
 def _without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ Rules of this file:
 6. Who was purged is known by a hash alone: identity and request are empty, and nothing is said about a change.
 7. All that is read was written by somebody, perhaps to be resumed by somebody else. A journal does the one operation
    and event in its facts: a list about others, and a row with a request of its own where its list has one, are refused.
+   All rows of a list that this process has not made itself are checked before the first one is sent: see `check_rows`.
 """
 
 import os
@@ -70,6 +71,7 @@ from airmeet_async.protocol.endpoints import ENDPOINTS
 
 RUN_FACTS = ("ended", "stop", "stop_message")  # facts about the last run of a list
 _LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
+_CHECKED_AT_ONCE = 1_000  # rows
 _TOGETHER = 16  # rows per statement
 POSITION = (1 << LIST_SHIFT) - 1
 # The operation of a journal in which each row has a request of its own: of a caller's function.
@@ -137,6 +139,7 @@ _OUTCOMES = f"""
     SELECT o.entry, {_OUTCOME} FROM json_each(?) wanted CROSS JOIN outcome o ON o.entry = wanted.value
 """  # noqa: S608 - no values
 _NOT_OF_THIS_RUN = "(i.status IS NOT NULL OR o.entry IS NULL OR o.run < :run)"
+_SELECT_WITHOUT_ERROR = ROWS.format("i.status IS NULL")
 _SELECT_OPEN = ROWS.format(OPEN)
 _SELECT_REOPENED = ROWS.format(_REOPENED)
 _SELECT_SETTLED = ROWS.format(f"NOT {OPEN} AND {_NOT_OF_THIS_RUN}")
@@ -474,21 +477,22 @@ class JournalWriter:
             self._connection.execute(_REPEAT_LIST, self._list(list_id).parameters)
             self._put_list_facts(list_id, {"again": True})
 
-    def count_ended(self, list_id: int, again: frozenset[str], *, accept_stale: bool = False) -> dict[str, int]:
+    def count_ended(
+        self, list_id: int, again: frozenset[str], *, accept_stale: bool = False, may_mail_twice: bool = False
+    ) -> dict[str, int]:
         """Count the rows that `reopen` would reopen, by how they ended, and those it leaves out: they are blocked."""
         kinds = " ".join(f"WHEN {_ENDED[name]} THEN '{name}'" for name in sorted(again))
         forgets = again & {"invites", "unknown"}
         forgotten = " OR ".join(_ENDED[name] for name in forgets) or 0
-        may_mail = f"({AGAIN} OR NOT o.done & 4) AND ({forgotten} OR NOT o.unclear & 4)"
+        may_mail = f"({AGAIN} OR NOT o.done & 4) AND ({forgotten} OR :may_mail_twice OR NOT o.unclear & 4)"
         sql = f"""
             SELECT CASE WHEN i.status IS NOT NULL THEN 'blocked' {kinds} END AS kind, {IN_DOUBT} AS is_unclear,
                 COUNT(*), COALESCE(SUM({WISH} & 4 AND {may_mail}), 0), COALESCE(SUM({_QUOTA}), 0)
             {OF_LIST} AND {_MAY_BE_SENT} AND CASE {kinds} END IS NOT NULL GROUP BY 1, 2
         """
         counts = Counter[str]()
-        for kind, is_unclear, n, mails, places in self._query(
-            sql, self._ended_values(list_id, accept_stale=accept_stale)
-        ):
+        values = self._ended_values(list_id, accept_stale=accept_stale) | {"may_mail_twice": may_mail_twice}
+        for kind, is_unclear, n, mails, places in self._query(sql, values):
             counts["rows"] += n
             if kind != "blocked":
                 counts["unclear" if kind == "failed" and is_unclear else f"{kind}_again"] += n
@@ -744,7 +748,7 @@ class JournalWriter:
 
     def mark_existing(
         self, list_id: int, hashes: Iterable[int], describe: Callable[[int, Any], RowError], *, also_done: bool = False
-    ) -> bool:
+    ) -> tuple[int, int, bool]:
         """Leave rows of a list out whose session, booth or speaker the event has, and let the others go again.
 
         What was sent without a clear answer, and is there, is done. What was done stays so, unless it has changed in
@@ -757,23 +761,26 @@ class JournalWriter:
             also_done: Leave out rows that were done here, too: all rows are to be sent once more.
 
         Returns:
-            Whether something has changed.
+            How many rows without a clear answer are done, how many more rows than before are left out, and whether
+            something has changed.
         """
         self._recover()
         values = {**self._list(list_id).parameters, "hashes": str(list(hashes)), "also_done": also_done}
         with self._transaction():
-            before = self._connection.total_changes
+            before, found_done, left_out = self._connection.total_changes, 0, 0
             if not also_done:
-                self._connection.execute(_UNMARK_EXISTING, values)
+                left_out -= self._connection.execute(_UNMARK_EXISTING, values).rowcount
             for number, note, entry, hash_, data, is_in_doubt_ in self._query(_FIND_EXISTING, values):
                 if is_in_doubt_:
                     self._connection.execute(_FIND_DONE, (entry,))
+                    found_done += 1
                     continue
                 facts = decode_note(note)
                 warnings, _ = facts.pop("warnings"), facts.pop("error")
                 text = encode_note(describe(hash_, decode_data(data)), warnings, **facts)
                 self._connection.execute("UPDATE input SET status = 'duplicate', note = ? WHERE id = ?", (text, number))
-            return self._connection.total_changes > before
+                left_out += 1
+            return found_done, left_out, self._connection.total_changes > before
 
     def renew_warnings(self, list_id: int, code: str, warn: Callable[[Any], Iterable[RowWarning]]) -> bool:
         """Replace the warnings with a code, of what the event has: that may be another since the list was read.
@@ -1024,6 +1031,16 @@ class JournalWriter:
     def _known(self, hashes: Iterable[int]) -> dict[int, tuple[Any, ...]]:
         return {found[0]: found for found in self._query(_KNOWN, (str(list(hashes)),))}
 
+    def check_rows(self, list_id: int) -> None:
+        """Check that each row of a list is about whom it shows, before the first of them is sent.
+
+        Raises:
+            JournalError: One is not.
+        """
+        after = -1
+        while rows := self._rows(_SELECT_WITHOUT_ERROR, list_id, after, _CHECKED_AT_ONCE, checks=True):
+            after = rows[-1].index
+
     def open_rows(self, list_id: int, after: int, n: int, *, only_reopened: bool = False) -> list[Row]:
         """Return the next rows of a list for which something is left to do, ready to be sent.
 
@@ -1039,11 +1056,11 @@ class JournalWriter:
         """Return the next of all other rows, without those that this run has recorded itself."""
         return self._rows(_SELECT_NOT_REOPENED if only_reopened else _SELECT_SETTLED, list_id, after, n)
 
-    def _rows(self, sql: str, list_id: int, after: int, n: int) -> list[Row]:
+    def _rows(self, sql: str, list_id: int, after: int, n: int, *, checks: bool = False) -> list[Row]:
         found = self._list(list_id)
         values = {**found.parameters, "after": (list_id << LIST_SHIFT) + after, "n": n, "run": self.run}
         try:
-            return select_rows(self._connection, sql, values, found.template)
+            return select_rows(self._connection, sql, values, found.template, checks=checks)
         except locking.DAMAGE as error:
             raise self._error(error) from None
 
@@ -1240,9 +1257,14 @@ def _list_facts(facts: Any, head: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def select_rows(
-    connection: sqlite3.Connection, sql: str, values: Mapping[str, Any], template: CallTemplate | None
+    connection: sqlite3.Connection,
+    sql: str,
+    values: Mapping[str, Any],
+    template: CallTemplate | None,
+    *,
+    checks: bool = True,
 ) -> list[Row]:
-    """Return the rows that a statement made of `ROWS` finds."""
+    """Return the rows that a statement made of `ROWS` finds; each *checks* that it is about whom it shows."""
     found = connection.execute(sql, values).fetchall()
     entries = [record[-1] for record in found if record[-1] is not None]
     outcomes: dict[int, Outcome] = {}
@@ -1273,9 +1295,10 @@ def select_rows(
                 row.error = duplicate_error(row.duplicate_of, facts.get("of_line"), facts.get("other_name", ""))
             else:
                 row.error = facts["error"]
-        if request and row.error is None:
+        if checks and request and row.error is None:
             try:
-                check_payload(row.payload, row.template, None if template is None else row.key)
+                called = None if template is None else row.key  # a caller's own function may call a row as it likes
+                check_payload(row.payload, row.template, called, None if changed else row.data)
             except ValueError as error:
                 place = f"row {row.index + 1}" if line is None else f"line {line}"
                 raise ValueError(f"{place}: {error}") from None

@@ -212,7 +212,6 @@ def check(
         reading: As for every command with a file.
     """
     from airmeet_async.bulk.bulk import check_people
-    from airmeet_async.bulk.input.plan import describe_counts
     from airmeet_async.cli.input_file import open_people
     from airmeet_async.cli.output.progress import PhaseDisplay
     from airmeet_async.client.token_store import MemoryTokenStore
@@ -255,14 +254,15 @@ def check(
         print_data(escape(f"{name}:{finding.line}: {finding.code}: {finding.message}"))
 
     progress = PhaseDisplay("auto", console, "reading", f"reading {name}")
-    plan = run_async(check_people, people.table, people.reading, book, print_finding, progress)
+    found = run_async(check_people, people.table, people.reading, book, print_finding, progress)
+    plan = evolve(found, done="registered")  # for certain or pending: that is for the run to say
     progress.end()
     verdict = "no problems found"
     if plan.invalid:
-        verdict = "the invalid rows will not be sent; correct them, or register only the others"
+        verdict = "correct the lines that are left out, or register the list without them"
     elif plan.needs_attention:
         verdict = "correct the lines above, or register the list as it is"
     elif plan.warned:
         verdict = "all rows can be sent; the lines above are worth a look"
-    console.say(*plan.head(), describe_counts(plan), verdict)
+    console.say(*plan.head(), "", *plan.count_lines("can be"), verdict)
     return Exit.LEFT_OVER if plan.needs_attention else Exit.OK

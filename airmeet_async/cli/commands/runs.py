@@ -417,6 +417,10 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
         yield "because", standstill
     yield "started", _begun(run)
     yield "command", _command(run)
+    from airmeet_async.cli.run_store import trusted_note
+
+    if original := trusted_note(run).get("typed"):
+        yield "typed", str(original)
     yield "event", f"{about.get('airmeet_id') or '-'} at {about.get('base', '-')}"
     yield "what", intention_of(str(about.get("operation", "")), about.get("options") or {})
     yield "file", str(note.get("path") or note.get("file") or "-")

@@ -14,6 +14,7 @@ from attrs import frozen
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.report import BulkReport, RowStatus
 from airmeet_async.cli.console import Console, standard_error
+from airmeet_async.cli.output.summary import describe_others
 from airmeet_async.client.client import Client
 from airmeet_async.formatting import duration
 
@@ -47,6 +48,9 @@ class Snapshot:
         said: What the server replied last, where that was no success.
         has_ended: The run is over, whether all rows have a result or not.
         results: Rows that have a result: those that were done before get theirs last.
+        unverified: Rows that have succeeded, and whose invitation may not have been mailed.
+        existing: Rows that were left out since the event has what they are about.
+        done_words: What a row that succeeded is, and that its person is mailed.
     """
 
     done: int
@@ -66,6 +70,21 @@ class Snapshot:
     said: str = ""
     has_ended: bool = False
     results: int | None = None
+    unverified: int = 0
+    existing: int = 0
+    done_words: tuple[str, str] = ("done", "")
+
+    @property
+    def succeeded(self) -> str:
+        """How many rows have succeeded, in words."""
+        word, mailed = self.done_words
+        existing = f", {self.existing:,} in the event already" if self.existing else ""
+        return f"{self.counts.get(RowStatus.SUCCEEDED, 0) - self.unverified:,} {word}{mailed}{existing}"
+
+    @property
+    def others(self) -> list[str]:
+        """The same of all others, in the words of the summary."""
+        return describe_others(self.counts, self.done_words[0], self.unverified, self.existing)
 
     @property
     def collects(self) -> bool:
@@ -73,11 +92,6 @@ class Snapshot:
         if self.has_ended or self.total is None or self.results is None:
             return False
         return self.results < self.total <= self.done
-
-    @property
-    def trouble(self) -> int:
-        """Rows that have a result, but not success."""
-        return sum(self.counts.get(status, 0) for status in TROUBLE)
 
     @property
     def is_over(self) -> bool:
@@ -149,6 +163,8 @@ class Meter:
             done,
             self._total,
             counts,
+            unverified=report.unverified,
+            existing=report.existing,
             elapsed_s=now[0],
             throttled=now[3],
             slowed=now[3] > then[3],
@@ -176,8 +192,8 @@ def below_bar(run: Snapshot) -> list[tuple[str, str]]:
     """Return what stands below the bar, each part with its colour; a narrow terminal leaves out the last ones."""
     parts = [
         (run.state, "yellow"),
-        (f"{run.counts.get(RowStatus.SUCCEEDED, 0):,} ok", "green"),
-        (f"{run.trouble:,} failed" if run.trouble else "", "red"),
+        (run.succeeded, "green"),
+        *((what, "red") for what in run.others),
         (f"{run.retrying:,} retrying" if run.retrying else "", "yellow"),
         (run.speed(), "cyan"),
         (f"{run.throttled:,}x throttled" if run.throttled else "", "dim"),
@@ -197,8 +213,7 @@ def plain_line(run: Snapshot) -> str:
     ]
     if run.left_s is not None and not run.is_over:
         parts.append(f"{duration(run.left_s)} left")
-    if run.trouble:
-        parts.append(f"{run.trouble:,} did not succeed")
+    parts += run.others
     if run.retrying:
         parts.append(f"{run.retrying:,} retrying")
     return ", ".join(filter(None, parts))
@@ -372,13 +387,14 @@ class PhaseDisplay:
 
 
 class RunProgress:
-    """Keeps a display up to date while a job runs."""
+    """Keeps a display up to date while a job runs; *done* is as of `Snapshot.done_words`."""
 
-    def __init__(self, display: NoDisplay, job: BulkJob, client: Client) -> None:
+    def __init__(self, display: NoDisplay, job: BulkJob, client: Client, done: tuple[str, str]) -> None:
         self._display = display
         self._job = job
         self._client = client
         self._meter = Meter(job.total, job.earlier.settled if job.earlier else 0)
+        self._done_words = done
 
     async def watch(self) -> None:
         """Show a snapshot now and then, for ever."""
@@ -404,4 +420,5 @@ class RunProgress:
             held="paused" if self._job.paused else "waiting" if self._job.outage else "",
             said=self._job.last_reply,
             has_ended=has_ended,
+            done_words=self._done_words,
         )

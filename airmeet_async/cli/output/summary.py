@@ -127,6 +127,7 @@ class RunOutcome:
         again: Rows that were done before, and were to be sent once more on purpose.
         to_repeat: Those that were not sent once more yet.
         pending: Rows that succeeded, of people who are not registered until they come.
+        original: What was typed to register the list, where that is known and this run goes on with it.
     """
 
     report: BulkReport
@@ -146,6 +147,7 @@ class RunOutcome:
     again: int = 0
     to_repeat: int = 0
     pending: int = 0
+    original: str = ""
 
     def as_dict(self) -> dict[str, object]:
         """Return the documented JSON shape (``--json``)."""
@@ -177,7 +179,7 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
         before = "" if is_said else "stopped early: "
         lines += wrapped(before + report.stop_message)
     unit = "line" if outcome.source else "row"
-    lines += [*wrapped(headline(outcome, words)), *_causes(report.failures, unit)]
+    lines += [*wrapped(headline(outcome, words)), *_causes([*report.failures, *_repeats(report)], unit)]
     if report.warnings:
         lines += ["to check:", *_causes(report.warnings, unit), *wrapped(words.advice, "  ", "    ")]
     if report.changed:
@@ -209,15 +211,32 @@ def headline(outcome: RunOutcome, words: Wording = Wording()) -> str:
         same = report.existing_different < report.existing
         differs = f"{report.existing_different:,} of them different" if same or report.existing > 1 else "and different"
         parts += [f"{report.existing:,} in the event already{f', {differs}' if report.existing_different else ''}"]
+    not_yet = counts[RowStatus.UNPROCESSED] + unread - outcome.to_repeat
+    others = describe_others(counts, words.done, report.unverified, report.existing, not_yet)
+    return " · ".join([*parts, *others])
+
+
+def describe_others(
+    counts: Mapping[RowStatus, int], done: str, unverified: int = 0, existing: int = 0, not_yet: int = 0
+) -> list[str]:
+    """Say what became of the rows that have not just succeeded: at the end of a run, and while it lasts.
+
+    Args:
+        counts: Rows by status.
+        done: What a row that succeeded is.
+        unverified: Rows that have succeeded, and whose invitation may not have been mailed.
+        existing: Rows that were left out since the event has what they are about; they are told apart.
+        not_yet: Rows that were to be sent, and were not.
+    """
     others = (
-        (report.unverified, f"{words.done}, perhaps not mailed"),
-        (counts[RowStatus.REJECTED], "refused"),
-        (counts[RowStatus.FAILED], "failed"),
-        (counts[RowStatus.UNKNOWN], "without a clear answer"),
-        (counts[RowStatus.UNPROCESSED] + unread - outcome.to_repeat, "not yet"),
-        (left_out - report.existing, "left out"),
+        (unverified, f"{done}, perhaps not mailed"),
+        (counts.get(RowStatus.REJECTED, 0), "refused"),
+        (counts.get(RowStatus.FAILED, 0), "failed"),
+        (counts.get(RowStatus.UNKNOWN, 0), "without a clear answer"),
+        (not_yet, "not yet"),
+        (counts.get(RowStatus.INVALID, 0) + counts.get(RowStatus.DUPLICATE, 0) - existing, "left out"),
     )
-    return " · ".join([*parts, *(f"{n:,} {what}" for n, what in others if n)])
+    return [f"{n:,} {what}" for n, what in others if n]
 
 
 def describe_status(report: BulkReport, status: RowStatus, words: Wording, done: str = "") -> str:
@@ -228,6 +247,13 @@ def describe_status(report: BulkReport, status: RowStatus, words: Wording, done:
     if status is RowStatus.DUPLICATE and not words.repeats:
         meaning = "not sent: in the event already, or repeats an earlier row"
     return ", ".join(filter(None, (meaning or done, before)))
+
+
+def _repeats(report: BulkReport) -> list[FailureGroup]:
+    """Return the rows that repeat another one: nothing is wrong with them, but they are counted as left out."""
+    others = sum(group.n for group in report.failures if group.code == OTHER_NAME)
+    n = report.counts[RowStatus.DUPLICATE] - report.existing - others
+    return [FailureGroup("repeated", "twice in the list: only the first of them is sent", n)] if n > 0 else []
 
 
 def _causes(groups: Sequence[FailureGroup], unit: str) -> list[str]:
@@ -292,7 +318,11 @@ def _next(outcome: RunOutcome, words: Wording) -> list[str]:
         command="the original command" if outcome.goes_on else "the same command",
         resumes=outcome.goes_on or words.operation in SENT_EACH_TIME,
     )
-    return wrapped(f"Next: {step}", "", "      ") if step else []
+    if not step:
+        return []
+    lines = wrapped(f"Next: {step}", "", "      ")
+    # In a line of its own, to be copied.
+    return [*lines, f"      {outcome.original}"] if outcome.original and "the original command" in step else lines
 
 
 def describe_next_step(
@@ -332,6 +362,8 @@ def describe_next_step(
     if stop is StopReason.NOT_FOUND and not counts.get(RowStatus.SUCCEEDED):
         return "run the command again with the right event id"
     fix = "once that is fixed, " if stop in _MEND_FIRST else ""
+    if full and stop is StopReason.FAILURES and source:  # that is what was to be fixed
+        fix = f"raise your plan's quota by {counted(full + left, 'registration')}, then "
     if stop is not None and (left or (unclear and words.repeats)):
         if resumes and job:
             return f"{fix}airmeet resume {job}"

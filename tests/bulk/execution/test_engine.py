@@ -570,7 +570,7 @@ async def test_a_slow_job_slows_no_single_call() -> None:
     async with client_of(transport_of(), max_in_flight=1) as client, add(client, people(1000), rate=0.05) as job:
         await anyio.sleep(30)
         before = anyio.current_time()
-        await client.attendees.add(EVENT, person("web"))
+        await client.attendees.add(EVENT, person("web"), send_email_invite=True)
         waited = anyio.current_time() - before
         job.stop()
 
@@ -588,7 +588,7 @@ async def test_an_interactive_call_overtakes_a_bulk_run() -> None:
         for _ in range(5):
             await anyio.sleep(1.234)
             before = anyio.current_time()
-            await client.attendees.add(EVENT, person("interactive"))
+            await client.attendees.add(EVENT, person("interactive"), send_email_invite=True)
             waits.append(anyio.current_time() - before)
         job.stop()
 
@@ -608,5 +608,5 @@ async def test_a_secret_that_is_cut_in_half_is_still_one() -> None:
 
             async with client_of(spied(transport_of(), odd)) as client:
                 with pytest.raises(RejectedError) as caught:
-                    await client.attendees.add(EVENT, person(1))
+                    await client.attendees.add(EVENT, person(1), send_email_invite=True)
             assert "Zx9" not in str(caught.value)

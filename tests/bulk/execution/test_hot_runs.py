@@ -162,7 +162,7 @@ async def test_whoever_waits_for_a_place_gets_one_at_once(journal: Path | None) 
     async with running(journal) as run:
         for _ in range(5):
             before = anyio.current_time()
-            await run.client.attendees.add(EVENT, person("web"))
+            await run.client.attendees.add(EVENT, person("web"), send_email_invite=True)
             assert anyio.current_time() - before < 3 * run.transport.latency
         run.results = [result async for result in run.job]
 

@@ -5,7 +5,7 @@ import pytest
 from airmeet_async import BulkPlan, ConfigError, InputError, RowStatus
 from airmeet_async.bulk.input.columns import Reading
 from airmeet_async.bulk.input.operations import AddAttendees
-from airmeet_async.bulk.input.plan import NotedRow, RowFinding, describe_counts, make_plan
+from airmeet_async.bulk.input.plan import NotedRow, RowFinding, make_plan
 from airmeet_async.bulk.input.sources import DuplicateFinder
 from airmeet_async.bulk.report import RowWarning
 from airmeet_async.protocol.models import CustomField, FieldOption
@@ -158,24 +158,6 @@ def test_lines_fit_a_terminal():
     plan = BulkPlan(airmeet_id="e", ready=9, unfilled=("a label " * 9,) * 9)
 
     assert max(map(len, plan.lines())) < 80
-
-
-SENTENCES = [
-    (BulkPlan(airmeet_id="e", ready=1), "1 row: 1 to send"),
-    (
-        BulkPlan(airmeet_id="e", ready=1900, invalid=60, duplicates=40, cut=9),
-        "2,000 rows: 1,900 to send (9 with shortened text), ",
-    ),
-    (
-        BulkPlan(airmeet_id="e", ready=1900, invalid=60, duplicates=40),
-        "2,000 rows: 1,900 to send, 60 not valid, 40 twice in the list",
-    ),
-]
-
-
-@pytest.mark.parametrize(("found", "said"), SENTENCES)
-def test_the_numbers_are_one_sentence(found, said):
-    assert describe_counts(found).startswith(said)
 
 
 def test_what_earlier_runs_have_done_is_counted_where_there_is_such():
@@ -338,3 +320,18 @@ def test_two_names_under_one_address_are_told_without_a_journal_too(few):
 
     assert [row.error and row.error.code for row in rows] == [None, None, "other_name", "duplicate", "duplicate"]
     assert '"Bob Stone"' in str(rows[2].error)
+
+
+def test_rows_without_a_clear_answer_are_mailed_again_only_where_that_was_asked_for():
+    counts = {"rows": 3, "unclear": 2, "invitations": 1}
+    once = make_plan(counts, [], invite=True)
+    twice = make_plan(counts | {"invitations": 3}, [], invite=True, may_mail_twice=True)
+
+    assert once.count_lines()[1:] == [
+        "  2  sent before without a clear answer: will be sent again, without a second",
+        "     mail",
+    ]
+    assert twice.count_lines()[1:] == [
+        "  2  sent before without a clear answer: will be sent again; some of them may",
+        "     be mailed twice",
+    ]

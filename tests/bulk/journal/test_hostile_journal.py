@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from airmeet_async import JournalError
+from airmeet_async import BulkJob, JournalError
 from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.locking import SIDE_FILES, holder_of
 from airmeet_async.bulk.journal.queries import count_stale_rows, read_results, read_summary
@@ -22,6 +22,8 @@ from airmeet_async.bulk.row import CallTemplate
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.endpoints import ENDPOINTS
 from tests.bulk.journal.conftest import add_list, left, opened, people, settle
+from tests.support.worlds import EVENT, client_of, sends, transport_of
+from tests.support.worlds import people as people_of
 
 SENT = "INSERT INTO input (id, line, entry) VALUES (99, 1, 1)"
 
@@ -408,11 +410,58 @@ def test_a_row_is_sent_for_whom_its_results_name(path: Path) -> None:
             "line 2: a request says something twice",
         ),
         ("UPDATE entry SET request = replace(request, 'lastName', 'sendMail')", "has a member 'sendMail'"),
+        ('UPDATE entry SET request = other(request, \'{"lastName":"Evil"}\')', "a@example.com is not called 'Evil'"),
+        ('UPDATE entry SET data = other(data, \'{"last_name":"Shown"}\')', "line 2: a@example.com is not called 'L'"),
     ):
         make(path)
         change(path, statement)
         assert why in refusal(path, use), statement
+        if "'invalid'" not in statement:  # such a row is not sent
+            assert why in refusal(path, check), statement
         path.unlink()
+
+
+def check(path: Path) -> None:
+    """Do what a run does with each list before it sends a row."""
+    with closing(JournalWriter(path)) as writer:
+        for found in writer.lists():
+            writer.check_rows(found.id)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"Name": "van der Berg, Zoe\u0301 Ann", "E-Mail": "x"},
+        {"Given": "\u200eZoe\u0301  Ann", "Family": "van\tder Berg", "Age": 5},
+        {"first_name": ["Zoe\u0301", "Ann"], "last_name": " van der Berg"},
+        ["Somebody", "else"],  # nothing of it is shown
+        None,
+    ],
+)
+def test_names_may_be_parts_of_what_is_shown(data: Any) -> None:
+    payload = json_codec.encode({"email": "a@b.de", "firstName": "Zoe\u0301 Ann", "lastName": "van der Berg"})
+    template = CallTemplate(ENDPOINTS["attendees.add"], {"airmeet_id": "event"})
+
+    check_payload(payload, template, "a@b.de", data)
+
+
+async def test_nothing_is_sent_of_a_list_whose_last_row_is_about_somebody_else(path: Path) -> None:
+    """Rows are read while others are sent, so all of them are looked at first: for the plan, and for a run without."""
+    transport = transport_of()
+    async with client_of(transport) as client:
+        job = client.bulk.add_attendees(EVENT, [*people_of(600)], send_email_invite=False, journal=path)
+        async with job:
+            async for _ in job:
+                job.stop()
+        sent = sends(transport)
+        change(path, "UPDATE entry SET request = replace(request, 'person-599@', 'evil@')")
+
+        for start in (BulkJob.prepare, BulkJob.__aenter__):
+            job = client.bulk.resume(path)
+            with pytest.raises(JournalError, match=r"row 600: person-599@example.com is shown"):
+                await start(job)
+            await job.discard()
+    assert sends(transport) == sent
 
 
 @pytest.mark.parametrize(

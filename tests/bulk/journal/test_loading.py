@@ -22,7 +22,7 @@ def earlier(report: BulkReport) -> dict[RowStatus, int]:
 
 
 def _add(email: str) -> Any:
-    return calls.add_attendee(EVENT, Attendee(email, "Ada", "Lovelace"))
+    return calls.add_attendee(EVENT, Attendee(email, "Ada", "Lovelace"), send_email_invite=True)
 
 
 async def test_another_purpose_is_refused_with_the_difference(path: Path) -> None:

@@ -28,12 +28,12 @@ S = RowStatus
 ROWS = list(people(40))
 
 
-async def hurried(transport: object, path: Path, *, invite: bool, width: int = 3) -> BulkReport:
+async def hurried(transport: object, path: Path, *, invite: bool, width: int = 3, **options: Any) -> BulkReport:
     """Hurry a run of six people while requests are under way: they were carried out, and nobody has heard so."""
     async with (
         client_of(transport) as client,
         client.bulk.add_attendees(
-            EVENT, ROWS[:6], send_email_invite=invite, journal=path, rate=None, max_in_flight=width
+            EVENT, ROWS[:6], send_email_invite=invite, journal=path, rate=None, max_in_flight=width, **options
         ) as job,
     ):
         await anyio.sleep(2.5)
@@ -170,6 +170,23 @@ async def test_at_least_once_asks_again(path: Path) -> None:
     assert sum(body.get("sendEmailInvite", False) for body in seen) == 6
     assert report.results is not None
     assert {result.invite for result in report.results} == {Invite.ASKED}
+
+
+@pytest.mark.parametrize("again", [None, ("failed",)])
+async def test_a_plan_says_that_at_least_once_may_mail_twice(path: Path, again: Any) -> None:
+    transport = transport_of(latency=1.0)
+    seen = bodies(transport)
+    first = await hurried(transport, path, invite=True, invites="at_least_once")
+    unclear = first.counts[S.UNKNOWN]
+    before = len(seen)
+    async with client_of(transport) as client:
+        job = client.bulk.resume(path, rate=None) if again is None else client.bulk.retry(path, again=again, rate=None)
+        plan = await job.prepare()
+        await job
+
+    assert unclear
+    assert (plan.unclear, plan.may_mail_twice) == (unclear, True)
+    assert plan.invitations == sum(body.get("sendEmailInvite", False) for body in seen[before:])
 
 
 @pytest.mark.parametrize("again", [(), ("failed",)])

@@ -24,8 +24,10 @@ EVENT = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02"
 OTHER = "8f0c1a2e-5b01-11ee-9c3a-0a58a9feac03"
 
 CALLS = {
-    "an attendee": calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", "Lovelace")),
-    "another script": calls.add_attendee(EVENT, Attendee("ada@example.com", "Адa", "\u05d0\u05d1]")),
+    "an attendee": calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", "Lovelace"), send_email_invite=True),
+    "another script": calls.add_attendee(
+        EVENT, Attendee("ada@example.com", "Адa", "\u05d0\u05d1]"), send_email_invite=True
+    ),
     "a person to be blocked": calls.block_attendee(EVENT, "ada@example.com"),
     "no body": calls.remove_attendee(EVENT, "ada@example.com"),
     "another event": calls.block_attendee(OTHER, "ada@example.com"),

@@ -588,7 +588,7 @@ def test_a_check_of_a_hybrid_event_names_the_rows_without_an_attendance_type(air
 
     assert done.code == 3
     assert "people.csv:3: missing_attendance_type: attendance_type is empty" in done.out
-    assert "2 rows: 1 to send, 1 not valid" in done.err
+    assert "  1  can be registered; 1 of your plan's registrations is used\n  1  left out: " in done.err
 
 
 def test_two_people_under_one_address_are_left_over(airmeet):

@@ -49,6 +49,23 @@ def test_runs_are_listed_and_shown_without_a_link_or_an_address(airmeet):
     assert leaks(everything) == []
 
 
+def test_what_was_typed_is_shown_but_no_address_and_nothing_that_sends_more(airmeet):
+    airmeet.people(2)
+    there = airmeet.at(Sandbox())
+    typed = f"typed:     airmeet {' '.join(REGISTER)}"
+    there(*REGISTER)
+    plain = there("runs", "show").out
+    there(*REGISTER, "--again")
+    again = there("runs", "show").out
+    there("block", EVENT, "person-1@example.com", "--yes")
+    blocked = there("runs", "show").out
+
+    assert typed in plain
+    assert "typed:" not in again
+    assert "blocked" in blocked
+    assert "person-1" not in blocked
+
+
 def test_rows_done_left_refused_and_left_out_are_told_apart_and_add_up(airmeet):
     airmeet.file(
         "people.csv", "email,first_name,last_name",

@@ -29,6 +29,7 @@ from airmeet_async.cli.output.progress import (
     plain_line,
     progress_event,
 )
+from airmeet_async.cli.output.summary import RunOutcome, Wording, headline
 from airmeet_async.formatting import duration, wrapped
 from airmeet_async.sandbox import community
 from tests.support.command import COMMAND, on_a_terminal
@@ -51,12 +52,12 @@ ALL_AT_ONCE = Snapshot(
 
 # Left: a snapshot. Then what is beside the bar, what is below it, and the line for a log file.
 CASES = [
-    (Snapshot(0, 2000, {}), "0/2,000  0 %", "0 ok", "0 of 2,000 rows in 0 s"),
-    (Snapshot(0, None, {}), "0 rows  in 0 s", "0 ok", "0 rows in 0 s"),
+    (Snapshot(0, 2000, {}), "0/2,000  0 %", "0 done", "0 of 2,000 rows in 0 s"),
+    (Snapshot(0, None, {}), "0 rows  in 0 s", "0 done", "0 rows in 0 s"),
     (
         Snapshot(500, 2000, {RowStatus.SUCCEEDED: 500}, rate=25.0, sent=26.2, allowed=30.0, ceiling=30.0, elapsed_s=20),
         "500/2,000  25 %  1:00 left",
-        "500 ok  26/s (limit 30)",
+        "500 done  26/s (limit 30)",
         "500 of 2,000 rows in 20 s, 26.2/s (limit 30), 1:00 left",
     ),
     (
@@ -74,11 +75,8 @@ CASES = [
             slowed=True,
         ),
         "500/2,000  25 %  25:00 left",
-        "throttled by Airmeet  480 ok  20 failed  3 retrying  1/s (limit 1.5)  1x throttled",
-        (
-            "500 of 2,000 rows in 8:20, 1.2/s (limit 1.5), throttled by Airmeet, 25:00 left, 20 did not succeed, "
-            "3 retrying"
-        ),
+        "throttled by Airmeet  480 done  20 failed  3 retrying  1/s (limit 1.5)  1x throttled",
+        ("500 of 2,000 rows in 8:20, 1.2/s (limit 1.5), throttled by Airmeet, 25:00 left, 20 failed, 3 retrying"),
     ),
     (
         Snapshot(
@@ -92,25 +90,25 @@ CASES = [
             slowed=True,
         ),
         "500/2,000  25 %  1:07 left",
-        "Airmeet asked for a pause of 7 s  0 ok  3 failed  25/s",
-        "500 of 2,000 rows in 20 s, 25.0/s, Airmeet asked for a pause of 7 s, 1:07 left, 3 did not succeed",
+        "Airmeet asked for a pause of 7 s  0 done  12 left out  25/s",
+        "500 of 2,000 rows in 20 s, 25.0/s, Airmeet asked for a pause of 7 s, 1:07 left, 12 left out",
     ),
     (
         Snapshot(5, 2000, {}, rate=25.0, elapsed_s=0.2),
         "5/2,000  0 %  1:20 left",
-        "0 ok",
+        "0 done",
         "5 of 2,000 rows in 0 s, 1:20 left",
     ),
     (
         Snapshot(500, 2000, {}, rate=25.0, elapsed_s=20, held="paused"),
         "500/2,000  25 %",
-        "paused  0 ok",
+        "paused  0 done",
         "500 of 2,000 rows in 20 s, paused",
     ),
     (
         Snapshot(500, 2000, {}, rate=25.0, elapsed_s=20, paused_s=7, held="waiting"),
         "500/2,000  25 %",
-        "waiting for the server  0 ok",
+        "waiting for the server  0 done",
         "500 of 2,000 rows in 20 s, waiting for the server",
     ),
     (
@@ -118,13 +116,13 @@ CASES = [
             2000, 2000, {RowStatus.SUCCEEDED: 2000}, rate=25.0, sent=25.0, ceiling=25.0, elapsed_s=80, slowed=True
         ),
         "2,000/2,000  100 %  in 1:20",
-        "2,000 ok  25/s (limit 25)",
+        "2,000 done  25/s (limit 25)",
         "2,000 of 2,000 rows in 1:20, 25.0/s (limit 25)",
     ),
     (
         Snapshot(5, 2000, {RowStatus.SUCCEEDED: 5}, rate=0.0, sent=0.0, elapsed_s=9),
         "5/2,000  0 %",
-        "5 ok  0/s",
+        "5 done  0/s",
         "5 of 2,000 rows in 9 s, 0.0/s",
     ),
 ]
@@ -336,23 +334,25 @@ def test_the_two_lines_stay_in_their_place_and_what_is_said_goes_above():
     assert seen[0].strip() == "one \\x1b[2J thing"
     assert "━━━" in seen[1]
     assert seen[1].rstrip().endswith("120/200  60 %  4 s left")
-    assert seen[2].strip() == "120 ok  20/s (limit 25)"
+    assert seen[2].strip() == "120 done  20/s (limit 25)"
 
 
-@pytest.mark.parametrize(("width", "kept"), [(20, 20), (40, 40), (60, 57), (200, 71)])
+@pytest.mark.parametrize(("width", "kept"), [(20, 20), (40, 30), (60, 59), (200, 73)])
 def test_no_line_is_longer_than_the_terminal_and_no_part_is_cut(width, kept):
     seen = Shown(width).show(120, retrying=3, throttled=4, slowed=True)
 
     assert len(seen) == 2
     assert max(map(len, seen)) <= width
-    assert seen[1].strip() == ("throttled by Airmeet  120 ok  3 retrying  20/s (limit 25)  4x throttled"[:kept]).strip()
+    assert (
+        seen[1].strip() == ("throttled by Airmeet  120 done  3 retrying  20/s (limit 25)  4x throttled"[:kept]).strip()
+    )
 
 
 def test_without_a_total_there_is_no_bar():
     shown = Shown(total=None)
     shown.display.show(Snapshot(7, None, {RowStatus.SUCCEEDED: 7}, elapsed_s=3.0))
 
-    assert [line.strip() for line in shown.seen()] == ["7 rows  in 3 s", "7 ok"]
+    assert [line.strip() for line in shown.seen()] == ["7 rows  in 3 s", "7 done"]
 
 
 def test_after_the_end_the_lines_stay_and_the_console_writes_below_them(capsys):
@@ -399,7 +399,7 @@ async def test_a_run_on_a_terminal_that_is_resized(airmeet, serving):
 
     [bar] = [line for line in screen.lines if "150/150  100 %" in line]
     assert len(bar) <= 50
-    assert screen.lines[screen.lines.index(bar) + 1].startswith("150 ok")
+    assert screen.lines[screen.lines.index(bar) + 1].startswith("150 added")
 
 
 def read(terminal):
@@ -433,3 +433,20 @@ def test_a_wide_character_takes_two_columns_where_lines_are_wrapped():
     assert max(map(cell_len, lines)) <= 79
     assert lines[0].startswith("Next: correct 6 lines in \u540d\u7c3f\u540d\u7c3f.csv and")
     assert "\0" not in "".join(lines)
+
+
+def test_a_run_is_told_in_the_words_and_counts_of_its_summary():
+    counts = {
+        RowStatus.SUCCEEDED: 90, RowStatus.REJECTED: 4, RowStatus.INVALID: 2, RowStatus.DUPLICATE: 1,
+        RowStatus.UNKNOWN: 1, RowStatus.FAILED: 2,
+    }  # fmt: skip
+    run = Snapshot(99, 100, counts, unverified=5, done_words=("registered", " and mailed"))
+    said = ("85 registered and mailed", "5 registered, perhaps not mailed", "4 refused", "2 failed",
+            "1 without a clear answer", "3 left out")  # fmt: skip
+
+    assert text(below_bar(run)) == "  ".join(said)
+    assert plain_line(run).endswith(", ".join(said[1:]))
+    so_far = report(1.0, **{status.value: n for status, n in counts.items()})
+    so_far = evolve(so_far, unverified=5)
+    ended = headline(RunOutcome(report=so_far, mails=True), evolve(Wording(), done="registered"))
+    assert ended == "85 of 97 registered and mailed · " + " · ".join(said[1:])

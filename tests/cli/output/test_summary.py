@@ -225,3 +225,26 @@ def test_lines_fit_a_terminal():
     found = report(StopReason.TEMPORARY, "a long reason " * 12, counts={RowStatus.FAILED: 99}, failures=groups)
 
     assert max(map(len, summary(outcome(found)))) < 80
+
+
+def test_the_original_command_stands_in_a_line_of_its_own_where_it_is_known():
+    original = f"airmeet register {'EVENT' * 9} people.csv --map 'email=Mail 2' --invite"
+    facts = {"goes_on": True, "job": "3f2a", "original": original}
+    refused = report(counts={RowStatus.SUCCEEDED: 9, RowStatus.REJECTED: 1})
+
+    assert summary(outcome(refused, **facts), REGISTERED)[-1] == f"      {original}"
+    assert original not in said(report(counts={RowStatus.UNPROCESSED: 1}), **facts)
+
+
+def test_rows_that_repeat_another_one_are_named_among_those_left_out():
+    text = said(report(counts={RowStatus.SUCCEEDED: 9, RowStatus.DUPLICATE: 2}))
+
+    assert "· 2 left out 2 twice in the list: only the first of them is sent" in " ".join(text.split())
+
+
+def test_a_quota_that_has_stopped_a_run_is_what_is_to_be_raised():
+    full = FailureGroup("http_400", "Airmeet refused this request (400): No registrations left", 20, (5,))
+    counts = {RowStatus.SUCCEEDED: 3, RowStatus.REJECTED: 20, RowStatus.UNPROCESSED: 17}
+    text = said(report(StopReason.FAILURES, "why", counts=counts, failures=(full,)), job="3f2a")
+
+    assert "Next: raise your plan's quota by 37 registrations, then run the same command" in text
