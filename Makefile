@@ -8,7 +8,7 @@
 #   make torture stop a run, go on in every order, and see that nobody is mailed twice; then kill a run two hundred
 #                times, and see that nobody is lost (ten to fifteen minutes)
 #   make bench   the benchmarks, an hour; ARGS=--quick for a minute. As root it installs nginx
-#   make docs    check the links and the examples in the documentation
+#   make docs    check the links and the examples in the documentation, and build its site into build/site, offline
 #   make session record the terminal session and the pictures in docs/, from a real run
 #   make lock    write requirements/*.txt anew
 #   make clean   remove what the other verbs made
@@ -56,6 +56,7 @@ bench: $(STAMP) $(BENCH_STAMP)
 
 docs: $(STAMP)
 	@$(BIN)/python -m tests.documents
+	@$(BIN)/python -m docs.build
 
 session: $(STAMP)
 	@$(BIN)/python -m docs.record
@@ -76,7 +77,7 @@ lock:
 	@build/lock/bin/uv pip compile $(LOCK) --group lock -o requirements/lock.txt
 
 clean:
-	@rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-results.csv* demo-report.html*
+	@rm -rf $(VENV) build dist .cache .pytest_cache .mypy_cache .ruff_cache .hypothesis demo-results.csv* demo-report.html*
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(STAMP): requirements/dev.txt pyproject.toml

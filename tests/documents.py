@@ -99,9 +99,9 @@ def _check_shell(code: str) -> Iterator[str]:
 
 
 def _check_console(code: str) -> Iterator[str]:
-    """Check the lines after a prompt; the others are output."""
-    joined = code.replace("\\\n", " ")
-    commands = [line[2:] for line in joined.splitlines() if line.startswith("$ ")]
+    """Check the lines after a prompt; the others are output. Without any prompt, all lines are commands."""
+    lines = code.replace("\\\n", " ").splitlines()
+    commands = [line[2:] for line in lines if line.startswith("$ ")] or lines
     return _check_shell("\n".join(commands))
 
 

@@ -52,6 +52,6 @@ def test_what_is_fine_is_not_accused(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", documents(ROOT), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", documents(ROOT), ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_projects_documents_are_right(path):
     assert problems(path, ROOT) == []
