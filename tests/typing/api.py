@@ -88,14 +88,14 @@ def loops() -> None:
 
 
 def without_await(client: sync.AirmeetClient, attendee: Attendee) -> None:
-    assert_type(client.attendees.add("id", attendee), Access)
-    assert_type(client.attendees.add("id", attendee, retry=2, timeout=5), Access)
+    assert_type(client.attendees.add("id", attendee, send_email_invite=False), Access)
+    assert_type(client.attendees.add("id", attendee, send_email_invite=False, retry=2, timeout=5), Access)
     assert_type(client.airmeets.list(), sync.BlockingListing[Airmeet])
     assert_type(client.airmeets.list().to_list(), list[Airmeet])
     assert_type(client.booths.list("id").first(), Booth | None)
     for airmeet in client.airmeets.list():
         assert_type(airmeet, Airmeet)
-    assert_type(client.send(calls.add_attendee("id", attendee)), Access)
+    assert_type(client.send(calls.add_attendee("id", attendee, send_email_invite=False)), Access)
     assert_type(client.bulk, sync.BlockingBulk)
     job = client.bulk.add_attendees("id", [attendee], send_email_invite=False, rate=5, journal="a.job")
     assert_type(job, sync.BlockingJob)
