@@ -42,14 +42,14 @@ from airmeet_async.client.token import IssuedToken, SharedToken
 from airmeet_async.client.token_store import EncryptingTokenStore, TokenStore, account_name, choose_token_store
 from airmeet_async.client.transports.base import Timeouts, Transport
 from airmeet_async.client.transports.choose_transport import choose_transport
-from airmeet_async.errors import ClientStateError, ConfigError, NoReplyError, TransportError
+from airmeet_async.errors import ClientStateError, ConfigError, NoReplyError, NotSentError, TransportError
 from airmeet_async.protocol.base_urls import Region
 from airmeet_async.protocol.call import Auth, Call, Endpoint, Retry, check_retry, check_timeout
 from airmeet_async.protocol.classify_reply import Kind, Verdict, judge, judge_failure
 from airmeet_async.protocol.error_mapping import error_for
 from airmeet_async.protocol.http_messages import Headers, Reply, Request
 from airmeet_async.protocol.models import AuthToken
-from airmeet_async.protocol.retry_policy import Raise, Renew, Return, Tries, Wait, decide
+from airmeet_async.protocol.retry_policy import Raise, Renew, Return, Tries, Wait, decide, pause_asked
 from airmeet_async.protocol.value_class import value
 
 
@@ -124,14 +124,19 @@ class Client(Operations):
         timeout = next((one for one in given if one is not None), math.inf)
         timeout = None if timeout == math.inf else timeout
         retry = check_retry(retry) or call.retry or self.options.retry
-        limit = asyncio.timeout(timeout)
+        limit, tries = asyncio.timeout(timeout), Tries()
         try:
             with self.telemetry.call_span(call.endpoint.name):
                 async with limit:
-                    value: T = await self._repeat(self.attempt, call, retry, timeout)
+                    value: T = await self._repeat(partial(self.attempt, tries=tries), call, retry, tries, timeout)
         except TimeoutError:
             if not limit.expired():  # of the caller's own transport or store
                 raise
+            if not (tries.under_way or tries.charged or tries.unavailable):
+                message = f"{call.endpoint.name} was not sent within {timeout:g} s: it waited for a token, for a pause"
+                message += " that the server had asked for, or for other requests"
+                host = self.options.base.authority
+                raise NotSentError(message, reason="timeout", host=host, attempts=max(tries.sent, 1)) from None
             message = f"{call.endpoint.name} had no reply within {timeout:g} s; it may have been carried out"
             raise NoReplyError(message, reason="timeout", host=self.options.base.authority) from None
         return value
@@ -141,10 +146,11 @@ class Client(Operations):
         attempt_once: Callable[[Call[Any]], Awaitable[Attempt]],
         call: Call[Any],
         retry: Retry,
+        tries: Tries,
         timeout: float | None = None,  # noqa: ASYNC109 - looked at before each sleep
     ) -> Any:
         """Make attempts until `decide` says that one of them is final."""
-        tries, clock = Tries(), asyncio.get_running_loop().time
+        clock = asyncio.get_running_loop().time
         deadline = math.inf if timeout is None else clock() + timeout
         if call.ready_within is not None:
             retry = evolve(retry, ready_within=call.ready_within)
@@ -158,10 +164,7 @@ class Client(Operations):
                     return attempt.verdict.value
                 case Renew():
                     await self.token.renew(attempt.generation)
-                case Wait(seconds, _) if clock() + seconds > deadline:
-                    # The true reason at once says more than "no answer" later.
-                    raise error_for(call, attempt.verdict, tries)
-                case Wait(seconds, everyone):
+                case Wait(seconds, everyone) if clock() + seconds <= deadline:
                     if everyone:
                         self.pause_all(self.pace, call.endpoint.name, attempt.verdict, seconds)
                     waiting = Waiting(
@@ -176,7 +179,9 @@ class Client(Operations):
                     else:
                         self.telemetry.emit(waiting, self.on_event)
                     await asyncio.sleep(seconds)
-                case Raise():
+                case Wait() | Raise():  # the true reason at once says more than "no answer" later
+                    if seconds := pause_asked(attempt.verdict, retry):  # it holds for the others all the same
+                        self.pause_all(self.pace, call.endpoint.name, attempt.verdict, seconds)
                     raise error_for(call, attempt.verdict, tries)
 
     def pause_all(self, pace: Pace, operation: str, verdict: Verdict, seconds: float) -> None:
@@ -186,8 +191,12 @@ class Client(Operations):
         if seconds - before > seconds / 2:
             self.telemetry.emit_to_all(Paused(operation=operation, wait_s=seconds, status=verdict.status))
 
-    async def attempt(self, call: Call[Any]) -> Attempt:
+    async def attempt(self, call: Call[Any], *, tries: Tries | None = None) -> Attempt:
         """Send *call* exactly once. Failures of the network are verdicts, not exceptions.
+
+        Args:
+            call: What to send.
+            tries: Where to note that it has left the queue.
 
         Raises:
             AirmeetError: No token can be had; nothing was sent.
@@ -198,9 +207,14 @@ class Client(Operations):
             await self.pace.acquire(Priority.INTERACTIVE, self.token.get if with_token else _no_wait)
         try:
             # Nearly always at once; it waits where the token was replaced after the queue.
-            attempt = await self._once(call, await self.token.get() if with_token else None)
+            issued = await self.token.get() if with_token else None
+            if tries is not None:
+                tries.under_way = True
+            attempt = await self._once(call, issued)
         finally:
             self.pace.release()
+        if tries is not None:
+            tries.under_way = False
         if attempt.reply is not None:
             verdict = attempt.verdict
             self.pace.feedback(
@@ -283,7 +297,7 @@ class Client(Operations):
         clock = asyncio.get_running_loop().time
         started = clock()
         answer: AuthToken = await self._repeat(
-            partial(self._once, issued=None), authenticate(), self.options.retry.over(_AUTH_RETRY)
+            partial(self._once, issued=None), authenticate(), self.options.retry.over(_AUTH_RETRY), Tries()
         )
         renewed = TokenRenewed(operation="auth", number=self.token.fetched + 1, duration_s=clock() - started)
         self.telemetry.emit_to_all(renewed)

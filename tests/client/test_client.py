@@ -376,6 +376,29 @@ async def test_a_very_long_retry_after_is_told_instead_of_waited_for() -> None:
     assert caught.value.retry_after == 3600
 
 
+@pytest.mark.parametrize("limits", [{"timeout": 5}, {"retry": Retry(free=1)}], ids=["time", "attempts"])
+async def test_a_pause_holds_for_other_calls_also_where_the_refused_one_is_given_up(limits: dict[str, Any]) -> None:
+    transport = transport_of("429@1:retry=20")
+    async with client_of(transport) as client:
+        with pytest.raises(RateLimitedError):
+            await client.airmeets.info(EVENT, **limits)
+        await client.airmeets.info(EVENT)
+
+    times = [arrival.at for arrival in transport.arrivals]
+    assert times[-1] - times[-2] >= 20
+
+
+async def test_a_call_that_never_left_the_queue_within_its_timeout_was_not_sent() -> None:
+    """It waited for a pause or for a token: that it may have been carried out would be wrong."""
+    transport = transport_of("429@1:retry=20")
+    async with client_of(transport) as client:
+        with pytest.raises(RateLimitedError):
+            await client.airmeets.info(EVENT, timeout=5)
+        with pytest.raises(NotSentError, match="was not sent within 5 s"):
+            await client.airmeets.info(EVENT, timeout=5)
+    assert len(transport.arrivals) == 2
+
+
 async def test_a_timeout_covers_all_attempts_and_waits() -> None:
     """It ends as an error of this library that says that the outcome is open."""
     transport = transport_of(latency=30.0)
