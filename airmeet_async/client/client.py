@@ -15,11 +15,12 @@ import math
 import os
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypeVar
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from airmeet_async.calls.events import authenticate
 from airmeet_async.client.adaptive_rate import AskedRate
@@ -80,6 +81,24 @@ async def _no_wait() -> None:
     pass
 
 
+@frozen
+class Caller:
+    """Whose call or run a task works for.
+
+    Attributes:
+        retry: Its retry rules, which hold for a sign-in that it begins; None for the client's.
+        listeners: Of the `with_options` client that it belongs to.
+    """
+
+    retry: Retry | None = None
+    listeners: tuple[OnEvent, ...] = ()
+
+
+_NOBODY = Caller()
+# The task of a sign-in has a copy of the context of whoever began it.
+caller: ContextVar[Caller] = ContextVar("airmeet_caller", default=_NOBODY)
+
+
 class SharedParts(Protocol):
     """What the processes of a fleet share: `airmeet_async.cluster.Fleet`."""
 
@@ -125,6 +144,7 @@ class Client(Operations):
         timeout = None if timeout == math.inf else timeout
         retry = check_retry(retry) or call.retry or self.options.retry
         limit, tries = asyncio.timeout(timeout), Tries()
+        before = caller.set(Caller(retry, self.listeners))
         try:
             with self.telemetry.call_span(call.endpoint.name):
                 async with limit:
@@ -139,6 +159,8 @@ class Client(Operations):
                 raise NotSentError(message, reason="timeout", host=host, attempts=max(tries.sent, 1)) from None
             message = f"{call.endpoint.name} had no reply within {timeout:g} s; it may have been carried out"
             raise NoReplyError(message, reason="timeout", host=self.options.base.authority) from None
+        finally:
+            caller.reset(before)
         return value
 
     async def _repeat(
@@ -175,9 +197,9 @@ class Client(Operations):
                         status=attempt.verdict.status,
                     )
                     if call.endpoint.auth is Auth.KEYS:  # all wait for the token
-                        self.telemetry.emit_to_all(waiting)
+                        self.telemetry.emit_to_all(waiting, *caller.get().listeners)
                     else:
-                        self.telemetry.emit(waiting, self.on_event)
+                        self.telemetry.emit(waiting, *self.listeners)
                     await asyncio.sleep(seconds)
                 case Wait() | Raise():  # the true reason at once says more than "no answer" later
                     if seconds := pause_asked(attempt.verdict, retry):  # it holds for the others all the same
@@ -189,7 +211,8 @@ class Client(Operations):
         before = pace.statistics().paused_s
         pace.pause(seconds)
         if seconds - before > seconds / 2:
-            self.telemetry.emit_to_all(Paused(operation=operation, wait_s=seconds, status=verdict.status))
+            paused = Paused(operation=operation, wait_s=seconds, status=verdict.status)
+            self.telemetry.emit_to_all(paused, *caller.get().listeners)
 
     async def attempt(self, call: Call[Any], *, tries: Tries | None = None) -> Attempt:
         """Send *call* exactly once. Failures of the network are verdicts, not exceptions.
@@ -287,20 +310,24 @@ class Client(Operations):
         """
         if self.telemetry.otel is not None:
             under_way.set((call.endpoint, 0, False))
-        attempt = await self.attempt(call)
+        before = caller.set(Caller(self.options.retry, self.listeners))
+        try:
+            attempt = await self.attempt(call)
+        finally:
+            caller.reset(before)
         if attempt.reply is None:
             raise error_for(call, attempt.verdict, Tries(sent=1))
         return attempt.reply
 
     async def _sign_in(self) -> AuthToken:
-        """Fetch a token: outside the pace, which waits for it."""
+        """Fetch a token: outside the pace, which waits for it, and by the rules of the call that needs it first."""
+        begun_by = caller.get()
+        retry = (begun_by.retry or self.options.retry).over(_AUTH_RETRY)
         clock = asyncio.get_running_loop().time
         started = clock()
-        answer: AuthToken = await self._repeat(
-            partial(self._once, issued=None), authenticate(), self.options.retry.over(_AUTH_RETRY), Tries()
-        )
+        answer: AuthToken = await self._repeat(partial(self._once, issued=None), authenticate(), retry, Tries())
         renewed = TokenRenewed(operation="auth", number=self.token.fetched + 1, duration_s=clock() - started)
-        self.telemetry.emit_to_all(renewed)
+        self.telemetry.emit_to_all(renewed, *begun_by.listeners)
         return answer
 
     def _rate_changed(self) -> None:
@@ -367,7 +394,7 @@ class Client(Operations):
         self._credentials = Credentials(self.options)
         if otel is not None:
             self.transport = otel.traced(self.transport, self.options.base)
-        self.on_event: OnEvent | None = None
+        self.listeners: tuple[OnEvent, ...] = ()
         self._told_rate = self.pace.permits.rate
         self.pace.permits.watch(self._rate_changed)
 
@@ -385,9 +412,11 @@ class Client(Operations):
         """Return a client that shares everything with this one except what is given.
 
         Args:
-            retry: The retry rules of its calls and runs, or a number of attempts.
-            timeout: Seconds for each call with its retries and waits; ``math.inf`` for no limit.
-            on_event: Called, beside the client's own, with the events of its calls and runs.
+            retry: The retry rules of its calls and runs, and of the sign-ins that they begin, or a number of attempts.
+            timeout: Seconds for each call, and for each row of a run, with retries and waits; ``math.inf`` for no
+                limit.
+            on_event: Called, beside this client's own, with the events of its calls and runs, and with the pauses and
+                sign-ins that they cause.
 
         Raises:
             ConfigError: One of them cannot be used.
@@ -399,7 +428,8 @@ class Client(Operations):
             retry=check_retry(retry) or self.options.retry,
             timeout=check_timeout(timeout) or self.options.timeout,
         )
-        sibling.on_event = on_event or self.on_event
+        if on_event is not None:
+            sibling.listeners = (*self.listeners, on_event)
         return sibling
 
     async def aclose(self) -> None:

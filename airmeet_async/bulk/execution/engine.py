@@ -42,7 +42,7 @@ from airmeet_async.bulk.row_results import (
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.bulk.statistics import RunStatistics
 from airmeet_async.client.adaptive_rate import AskedRate
-from airmeet_async.client.client import Client
+from airmeet_async.client.client import Caller, Client, caller
 from airmeet_async.client.opentelemetry import under_way
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.client.telemetry import (
@@ -548,6 +548,7 @@ class Engine:
         """Run to the end, or to a stop. Every row that was read has a result afterwards, even if this is cancelled."""
         unwatch = self.pace.watch(self._look_outside)
         self._results.watch(self.state.weigh)
+        before = caller.set(Caller(self._client.options.retry, self._client.listeners))
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._pump)
@@ -561,7 +562,11 @@ class Engine:
                     await self._finish_unread()
                 group.cancel_scope.cancel()  # the pump, the deadline and the keeper of the rate
         finally:
+            caller.reset(before)
             unwatch()
+            if self._away_since is not None:
+                self.telemetry.emit(OutageEnded, duration_s=self._clock() - self._away_since, server_is_back=False)
+                self._away_since = None
             if self._timer is not None:
                 self._timer.cancel()
             self.feed.stop()

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -518,6 +519,20 @@ async def test_a_row_whose_time_passed_in_a_pause_is_not_sent_again() -> None:
         assert {one.email: one.mails for one in sandbox.registrations()} == {
             "person-1@example.com": 1, "person-2@example.com": 1,
         }  # fmt: skip
+
+
+async def test_the_clients_timeout_holds_for_each_row_unless_the_run_has_its_own() -> None:
+    """Also that of `with_options`; infinity lifts it."""
+
+    cases: list[tuple[float, dict[str, Any], RowStatus]] = [
+        (2, {}, S.FAILED), (2, {"timeout": math.inf}, S.SUCCEEDED), (60, {"timeout": 2}, S.FAILED),
+    ]  # fmt: skip
+    for timeout, options, status in cases:
+        clients = [client_of(transport_of("429@1:retry=10"), timeout=timeout)]
+        clients += [client_of(transport_of("429@1:retry=10")).with_options(timeout=timeout)]
+        for client in clients:
+            report = await add(client, [person()], **options)
+            assert statuses(report) == {status: 1}, (timeout, options)
 
 
 async def test_a_trial_whose_time_is_over_leaves_its_place_to_the_next_row() -> None:
