@@ -37,9 +37,10 @@ class AirmeetClient(Client):
             rate. Default: the one at ``AIRMEET_REDIS``, with *rate* for all processes together if that is a number.
         permits: Permits that others share, instead of *rate*.
         max_in_flight: Maximum number of concurrent requests and of open connections.
-        retry: Retry rules of calls, sign-ins and runs, or a number of attempts. What differs from ``Retry()`` holds for
-            sign-ins and runs, too, which otherwise have rules of their own. Default: ``Retry()``.
-        timeout: Seconds for each call with its retries and waits. Default: no limit.
+        retry: Retry rules of calls, sign-ins and runs, or a number of attempts. A number, and what differs from
+            ``Retry()``, holds for sign-ins and runs, too, which otherwise have rules of their own. Default:
+            ``Retry()``.
+        timeout: Seconds for each call, and for each row of a run, with retries and waits. Default: no limit.
         timeouts: Timeouts of one request, in seconds. Default: ``Timeouts()``.
         on_event: Called in the event loop with a `ClientEvent` for each retry, pause, sign-in, change of the rate,
             outage, and begin and end of a run. What it raises is logged and changes nothing.

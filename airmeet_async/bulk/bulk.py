@@ -520,8 +520,11 @@ class Bulk:
             ConfigError: An option cannot be used.
         """
         client = self._client
-        options = engine_options(given, client.options.max_in_flight, invites, client.options.retry)
+        options = engine_options(
+            given, client.options.max_in_flight, invites, client.options.retry, client.options.timeout
+        )
         Pace(run_rate(given, client.pace.rate), options.max_in_flight)  # finds fault now, not at the start
+        client = client.with_options(retry=given.get("retry"))  # which holds for its sign-ins, too
         return BulkJob(JobPreparation(client, load, identity, given, options, again=again))
 
 

@@ -130,9 +130,10 @@ class RunOptions(TypedDict, total=False):
             has its result in ``job.report`` and in the journal, and the exception is raised. Default: none.
         retry: The retry rules of each row, or a number of attempts with an unclear outcome. What differs from
             ``Retry()`` holds; otherwise a row is sent up to 5 times, for as long as it certainly was not applied, and
-            a pause of up to 15 minutes is waited for. Default: the client's.
+            a pause of up to 15 minutes is waited for. It holds for sign-ins that the run begins, too. Default: the
+            client's.
         timeout: Seconds for each row from its first request on, with its retries and waits. A row whose time is over
-            has the result of its last attempt. Default: no limit.
+            has the result of its last attempt; ``math.inf`` for no limit. Default: the client's.
         on: Sends the rows in shards on other machines: `airmeet_async.cluster.OnDask`. It needs a journal. Default:
             this process sends them.
     """
@@ -280,7 +281,11 @@ class EngineOptions:
 
 
 def engine_options(
-    options: JobOptions, client_max_in_flight: int, invites: Invites = "at_most_once", client_retry: Retry | None = None
+    options: JobOptions,
+    client_max_in_flight: int,
+    invites: Invites = "at_most_once",
+    client_retry: Retry | None = None,
+    client_timeout: float | None = None,
 ) -> EngineOptions:
     """Check the options of a run.
 
@@ -292,12 +297,13 @@ def engine_options(
         raise ConfigError(f"deadline must be a number of seconds above 0, not {deadline!r}")
     if invites not in ("at_most_once", "at_least_once"):
         raise ConfigError(f"invites must be 'at_most_once' or 'at_least_once', not {invites!r}")
+    timeout = check_timeout(options.get("timeout")) or client_timeout
     check_callback("on_event", options.get("on_event"))
     check_callback("on_result", options.get("on_result"))
     return EngineOptions(
         max_in_flight=client_max_in_flight if most is None else most,
         retry=(check_retry(options.get("retry")) or client_retry or Retry()).over(EngineOptions().retry),
-        timeout=None if (timeout := check_timeout(options.get("timeout"))) == math.inf else timeout,
+        timeout=None if timeout == math.inf else timeout,
         deadline=deadline,
         max_failures=parse_failure_limit(options.get("max_failures")),
         invites=invites,

@@ -537,7 +537,7 @@ class JobPreparation:
         facts, identity = journal.facts, self._identity
         return RunTelemetry(
             self._sender.telemetry,
-            self._sender.on_event,
+            *self._sender.listeners,
             self._given.get("on_event"),
             operation=str(facts.get("operation") or (identity.operation if identity else "custom")),
             airmeet_id=str(facts.get("airmeet_id") or (identity.airmeet_id if identity else "")),

@@ -15,11 +15,12 @@ import math
 import os
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from functools import partial
 from types import TracebackType
 from typing import Any, Literal, Protocol, Self, TypeVar
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from airmeet_async.calls.events import authenticate
 from airmeet_async.client.adaptive_rate import AskedRate
@@ -42,14 +43,14 @@ from airmeet_async.client.token import IssuedToken, SharedToken
 from airmeet_async.client.token_store import EncryptingTokenStore, TokenStore, account_name, choose_token_store
 from airmeet_async.client.transports.base import Timeouts, Transport
 from airmeet_async.client.transports.choose_transport import choose_transport
-from airmeet_async.errors import ClientStateError, ConfigError, NoReplyError, TransportError
+from airmeet_async.errors import ClientStateError, ConfigError, NoReplyError, NotSentError, TransportError
 from airmeet_async.protocol.base_urls import Region
 from airmeet_async.protocol.call import Auth, Call, Endpoint, Retry, check_retry, check_timeout
 from airmeet_async.protocol.classify_reply import Kind, Verdict, judge, judge_failure
 from airmeet_async.protocol.error_mapping import error_for
 from airmeet_async.protocol.http_messages import Headers, Reply, Request
 from airmeet_async.protocol.models import AuthToken
-from airmeet_async.protocol.retry_policy import Raise, Renew, Return, Tries, Wait, decide
+from airmeet_async.protocol.retry_policy import Raise, Renew, Return, Tries, Wait, decide, pause_asked
 from airmeet_async.protocol.value_class import value
 
 
@@ -78,6 +79,24 @@ _AUTH_RETRY = Retry(attempts=4, free=4, cap=8.0, longest_pause=20.0)
 
 async def _no_wait() -> None:
     pass
+
+
+@frozen
+class Caller:
+    """Whose call or run a task works for.
+
+    Attributes:
+        retry: Its retry rules, which hold for a sign-in that it begins; None for the client's.
+        listeners: Of the `with_options` client that it belongs to.
+    """
+
+    retry: Retry | None = None
+    listeners: tuple[OnEvent, ...] = ()
+
+
+_NOBODY = Caller()
+# The task of a sign-in has a copy of the context of whoever began it.
+caller: ContextVar[Caller] = ContextVar("airmeet_caller", default=_NOBODY)
 
 
 class SharedParts(Protocol):
@@ -124,16 +143,24 @@ class Client(Operations[Awaited]):
         timeout = next((one for one in given if one is not None), math.inf)
         timeout = None if timeout == math.inf else timeout
         retry = check_retry(retry) or call.retry or self.options.retry
-        limit = asyncio.timeout(timeout)
+        limit, tries = asyncio.timeout(timeout), Tries()
+        before = caller.set(Caller(retry, self.listeners))
         try:
             with self.telemetry.call_span(call.endpoint.name):
                 async with limit:
-                    value: T = await self._repeat(self.attempt, call, retry, timeout)
+                    value: T = await self._repeat(partial(self.attempt, tries=tries), call, retry, tries, timeout)
         except TimeoutError:
             if not limit.expired():  # of the caller's own transport or store
                 raise
+            if not (tries.under_way or tries.charged or tries.unavailable):
+                message = f"{call.endpoint.name} was not sent within {timeout:g} s: it waited for a token, for a pause"
+                message += " that the server had asked for, or for other requests"
+                host = self.options.base.authority
+                raise NotSentError(message, reason="timeout", host=host, attempts=max(tries.sent, 1)) from None
             message = f"{call.endpoint.name} had no reply within {timeout:g} s; it may have been carried out"
             raise NoReplyError(message, reason="timeout", host=self.options.base.authority) from None
+        finally:
+            caller.reset(before)
         return value
 
     async def _repeat(
@@ -141,10 +168,11 @@ class Client(Operations[Awaited]):
         attempt_once: Callable[[Call[Any]], Awaitable[Attempt]],
         call: Call[Any],
         retry: Retry,
+        tries: Tries,
         timeout: float | None = None,  # noqa: ASYNC109 - looked at before each sleep
     ) -> Any:
         """Make attempts until `decide` says that one of them is final."""
-        tries, clock = Tries(), asyncio.get_running_loop().time
+        clock = asyncio.get_running_loop().time
         deadline = math.inf if timeout is None else clock() + timeout
         if call.ready_within is not None:
             retry = evolve(retry, ready_within=call.ready_within)
@@ -159,10 +187,7 @@ class Client(Operations[Awaited]):
                 case Renew():
                     tries.renewals *= not self.token.is_fought_over
                     await self.token.renew(attempt.generation)
-                case Wait(seconds, _) if clock() + seconds > deadline:
-                    # The true reason at once says more than "no answer" later.
-                    raise error_for(call, attempt.verdict, tries)
-                case Wait(seconds, everyone):
+                case Wait(seconds, everyone) if clock() + seconds <= deadline:
                     if everyone:
                         self.pause_all(self.pace, call.endpoint.name, attempt.verdict, seconds)
                     waiting = Waiting(
@@ -173,11 +198,13 @@ class Client(Operations[Awaited]):
                         status=attempt.verdict.status,
                     )
                     if call.endpoint.auth is Auth.KEYS:  # all wait for the token
-                        self.telemetry.emit_to_all(waiting)
+                        self.telemetry.emit_to_all(waiting, *caller.get().listeners)
                     else:
-                        self.telemetry.emit(waiting, self.on_event)
+                        self.telemetry.emit(waiting, *self.listeners)
                     await asyncio.sleep(seconds)
-                case Raise():
+                case Wait() | Raise():  # the true reason at once says more than "no answer" later
+                    if seconds := pause_asked(attempt.verdict, retry):  # it holds for the others all the same
+                        self.pause_all(self.pace, call.endpoint.name, attempt.verdict, seconds)
                     raise error_for(call, attempt.verdict, tries)
 
     def pause_all(self, pace: Pace, operation: str, verdict: Verdict, seconds: float) -> None:
@@ -185,10 +212,15 @@ class Client(Operations[Awaited]):
         before = pace.statistics().paused_s
         pace.pause(seconds)
         if seconds - before > seconds / 2:
-            self.telemetry.emit_to_all(Paused(operation=operation, wait_s=seconds, status=verdict.status))
+            paused = Paused(operation=operation, wait_s=seconds, status=verdict.status)
+            self.telemetry.emit_to_all(paused, *caller.get().listeners)
 
-    async def attempt(self, call: Call[Any]) -> Attempt:
+    async def attempt(self, call: Call[Any], *, tries: Tries | None = None) -> Attempt:
         """Send *call* exactly once. Failures of the network are verdicts, not exceptions.
+
+        Args:
+            call: What to send.
+            tries: Where to note that it has left the queue.
 
         Raises:
             AirmeetError: No token can be had; nothing was sent.
@@ -199,9 +231,14 @@ class Client(Operations[Awaited]):
             await self.pace.acquire(Priority.INTERACTIVE, self.token.get if with_token else _no_wait)
         try:
             # Nearly always at once; it waits where the token was replaced after the queue.
-            attempt = await self._once(call, await self.token.get() if with_token else None)
+            issued = await self.token.get() if with_token else None
+            if tries is not None:
+                tries.under_way = True
+            attempt = await self._once(call, issued)
         finally:
             self.pace.release()
+        if tries is not None:
+            tries.under_way = False
         if attempt.reply is not None:
             verdict = attempt.verdict
             self.pace.feedback(
@@ -274,20 +311,24 @@ class Client(Operations[Awaited]):
         """
         if self.telemetry.otel is not None:
             under_way.set((call.endpoint, 0, False))
-        attempt = await self.attempt(call)
+        before = caller.set(Caller(self.options.retry, self.listeners))
+        try:
+            attempt = await self.attempt(call)
+        finally:
+            caller.reset(before)
         if attempt.reply is None:
             raise error_for(call, attempt.verdict, Tries(sent=1))
         return attempt.reply
 
     async def _sign_in(self) -> AuthToken:
-        """Fetch a token: outside the pace, which waits for it."""
+        """Fetch a token: outside the pace, which waits for it, and by the rules of the call that needs it first."""
+        begun_by = caller.get()
+        retry = (begun_by.retry or self.options.retry).over(_AUTH_RETRY)
         clock = asyncio.get_running_loop().time
         started = clock()
-        answer: AuthToken = await self._repeat(
-            partial(self._once, issued=None), authenticate(), self.options.retry.over(_AUTH_RETRY)
-        )
+        answer: AuthToken = await self._repeat(partial(self._once, issued=None), authenticate(), retry, Tries())
         renewed = TokenRenewed(operation="auth", number=self.token.fetched + 1, duration_s=clock() - started)
-        self.telemetry.emit_to_all(renewed)
+        self.telemetry.emit_to_all(renewed, *begun_by.listeners)
         return answer
 
     def _rate_changed(self) -> None:
@@ -354,7 +395,7 @@ class Client(Operations[Awaited]):
         self._credentials = Credentials(self.options)
         if otel is not None:
             self.transport = otel.traced(self.transport, self.options.base)
-        self.on_event: OnEvent | None = None
+        self.listeners: tuple[OnEvent, ...] = ()
         self._told_rate = self.pace.permits.rate
         self.pace.permits.watch(self._rate_changed)
 
@@ -372,9 +413,11 @@ class Client(Operations[Awaited]):
         """Return a client that shares everything with this one except what is given.
 
         Args:
-            retry: The retry rules of its calls and runs, or a number of attempts.
-            timeout: Seconds for each call with its retries and waits; ``math.inf`` for no limit.
-            on_event: Called, beside the client's own, with the events of its calls and runs.
+            retry: The retry rules of its calls and runs, and of the sign-ins that they begin, or a number of attempts.
+            timeout: Seconds for each call, and for each row of a run, with retries and waits; ``math.inf`` for no
+                limit.
+            on_event: Called, beside this client's own, with the events of its calls and runs, and with the pauses and
+                sign-ins that they cause.
 
         Raises:
             ConfigError: One of them cannot be used.
@@ -386,7 +429,8 @@ class Client(Operations[Awaited]):
             retry=check_retry(retry) or self.options.retry,
             timeout=check_timeout(timeout) or self.options.timeout,
         )
-        sibling.on_event = on_event or self.on_event
+        if on_event is not None:
+            sibling.listeners = (*self.listeners, on_event)
         return sibling
 
     async def aclose(self) -> None:

@@ -22,6 +22,7 @@ logger                     says                                                 
 =========================  =========================================================  ==========
 """
 
+import functools
 import inspect
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -182,15 +183,19 @@ class OutageBegan(ClientEvent):
 
 @frozen(kw_only=True)
 class OutageEnded(ClientEvent):
-    """The server is back.
+    """The server is back, or the run has ended without it.
 
     Attributes:
         duration_s: Seconds since `OutageBegan`.
+        server_is_back: False where the run ended meanwhile.
     """
 
     duration_s: float
+    server_is_back: bool = True
 
     def __str__(self) -> str:
+        if not self.server_is_back:
+            return f"{self._place}: the run ends, and the server has been down for {self.duration_s:.1f} s"
         return f"{self._place}: the server is back after {self.duration_s:.1f} s"
 
 
@@ -269,7 +274,12 @@ def check_callback(name: str, callback: Callable[..., Any] | None) -> None:
         return
     if not callable(callback):
         raise ConfigError(f"{name} must be a function, not {type(callback).__name__}")
-    if inspect.iscoroutinefunction(callback):
+    called = callback
+    while isinstance(called, functools.partial):
+        called = called.func
+    # Of an object, and not of a class, it is the method that is called.
+    functions = (called,) if inspect.isclass(called) else (called, getattr(called, "__call__", None))  # noqa: B004
+    if any(inspect.iscoroutinefunction(one) or inspect.isasyncgenfunction(one) for one in functions):
         raise ConfigError(f"{name} must be a plain function: it is called in the event loop and never awaited")
 
 
@@ -307,9 +317,9 @@ class Telemetry:
         """Tell of *event* what belongs to one call or run, whose own listeners are given."""
         self._tell(event, (*self._listeners, *own))
 
-    def emit_to_all(self, event: ClientEvent) -> None:
-        """Tell of *event* what concerns everything that the client sends, and so all runs."""
-        self._tell(event, (*self._listeners, *self._of_runs))
+    def emit_to_all(self, event: ClientEvent, *own: OnEvent | None) -> None:
+        """Tell of *event* what concerns everything that the client sends, and so all runs, and the call it came of."""
+        self._tell(event, (*self._listeners, *self._of_runs, *own))
 
     def _tell(self, event: ClientEvent, listeners: Sequence[OnEvent | None]) -> None:
         if event.logger.isEnabledFor(event.level):

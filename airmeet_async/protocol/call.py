@@ -62,13 +62,16 @@ class Retry:
     cap: float = 30.0
     longest_pause: float = 300.0
     ready_within: float = 900.0
+    _is_number: bool = field(default=False, init=False, eq=False, repr=False)
 
     def over(self, other: "Retry") -> "Retry":
         """Return *other* with whatever this one has changed from the defaults: a run and a sign-in have their own."""
         plain = Retry()
-        return evolve(other, **{
-            name: mine for name in fields_dict(Retry) if (mine := getattr(self, name)) != getattr(plain, name)
-        })  # fmt: skip
+        names = (name for name, one in fields_dict(Retry).items() if one.init)
+        mine = {name: own for name in names if (own := getattr(self, name)) != getattr(plain, name)}
+        if self._is_number:
+            mine["attempts"] = self.attempts
+        return evolve(other, **mine)
 
 
 def check_retry(given: "Retry | int | None") -> Retry | None:
@@ -80,7 +83,9 @@ def check_retry(given: "Retry | int | None") -> Retry | None:
     if given is None or isinstance(given, Retry):
         return given
     if isinstance(given, int) and not isinstance(given, bool) and given > 0:
-        return Retry(attempts=given)
+        rules = Retry(attempts=given)
+        object.__setattr__(rules, "_is_number", True)  # it holds, though it may be that of the defaults
+        return rules
     raise ConfigError(f"retry must be a Retry(...) or a number of attempts from 1, not {given!r:.40}")
 
 

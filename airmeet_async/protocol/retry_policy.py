@@ -5,7 +5,8 @@ Rules of this file (Airmeet publishes none):
 1. What certainly was not applied (never sent, 429, 412) may always be sent again.
 2. What may have been applied is sent again only if the operation may be repeated, and each such attempt is charged;
    but the first ten 503 of a row, with which some rate limiters refuse, are not.
-3. ``Retry-After`` is a lower bound, up to `Retry.longest_pause`; beyond that, waiting is the caller's decision.
+3. ``Retry-After`` is a lower bound, up to `Retry.longest_pause`; beyond that, waiting is the caller's decision. It
+   holds for all requests, also where the one that was refused is not sent again.
 """
 
 from typing import Any
@@ -29,6 +30,7 @@ class Tries:
     not_sent: int = 0
     renewals: int = 0
     not_ready: int = 0
+    under_way: bool = False
 
     def count(self, verdict: Verdict) -> None:
         if verdict.kind is Kind.OK:
@@ -126,6 +128,12 @@ def decide(endpoint: Endpoint[Any], verdict: Verdict, tries: Tries, retry: Retry
             return Wait(max(floor, _backoff(retry.base, tries.charged, retry, jitter)), everyone=asked > 0)
         case _:
             return RAISE
+
+
+def pause_asked(verdict: Verdict, retry: Retry) -> float:
+    """Return the seconds for which the server wants no requests, also where this one is not sent again; 0 for none."""
+    asked = verdict.retry_after or 0.0
+    return asked if verdict.kind in {Kind.THROTTLED, Kind.AMBIGUOUS} and asked <= retry.longest_pause else 0.0
 
 
 _FIRST_POLL = 5.0

@@ -42,8 +42,9 @@ from airmeet_async.errors import AmbiguousOutcomeError
 from airmeet_async.protocol.classify_reply import Kind
 from airmeet_async.protocol.models import Acknowledgement
 from airmeet_async.sandbox import KeyPair, community
+from airmeet_async.testing import Sandbox
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
-from tests.support.worlds import EVENT, auths, client_of, person, sends, transport_of
+from tests.support.worlds import EVENT, add, auths, client_of, person, sends, transport_of
 
 
 class Script:
@@ -375,6 +376,51 @@ async def test_a_very_long_retry_after_is_told_instead_of_waited_for() -> None:
             await client.attendees.block(EVENT, "a@example.com")
 
     assert caught.value.retry_after == 3600
+
+
+@pytest.mark.parametrize("limits", [{"timeout": 5}, {"retry": Retry(free=1)}], ids=["time", "attempts"])
+async def test_a_pause_holds_for_other_calls_also_where_the_refused_one_is_given_up(limits: dict[str, Any]) -> None:
+    transport = transport_of("429@1:retry=20")
+    async with client_of(transport) as client:
+        with pytest.raises(RateLimitedError):
+            await client.airmeets.info(EVENT, **limits)
+        await client.airmeets.info(EVENT)
+
+    times = [arrival.at for arrival in transport.arrivals]
+    assert times[-1] - times[-2] >= 20
+
+
+@pytest.mark.parametrize(
+    ("sign_ins", "use"),
+    [
+        (1, lambda client: client.with_options(retry=1).airmeets.info(EVENT)),
+        (1, lambda client: client.airmeets.info(EVENT, retry=1)),
+        (1, lambda client: add(client, [person()], retry=1)),
+        (1, lambda client: add(client.with_options(retry=1), [person()])),
+        (5, lambda client: client.airmeets.info(EVENT, retry=5)),
+        (5, lambda client: client.with_options(retry=5).airmeets.info(EVENT)),
+        (4, lambda client: client.airmeets.info(EVENT)),
+    ],
+    ids=["client", "call", "run", "client of run", "five", "client with five", "none"],
+)
+async def test_a_sign_in_keeps_to_the_retry_rules_of_whoever_begins_it(sign_ins: int, use: Any) -> None:
+    async with Sandbox() as sandbox:
+        client = sandbox.client()
+        sandbox.fail_next(500, times=30, operation="auth")
+        with pytest.raises(AirmeetError):
+            await use(client)
+        assert sum(arrival.operation == "auth" for arrival in sandbox.requests) == sign_ins
+
+
+async def test_a_call_that_never_left_the_queue_within_its_timeout_was_not_sent() -> None:
+    """It waited for a pause or for a token: that it may have been carried out would be wrong."""
+    transport = transport_of("429@1:retry=20")
+    async with client_of(transport) as client:
+        with pytest.raises(RateLimitedError):
+            await client.airmeets.info(EVENT, timeout=5)
+        with pytest.raises(NotSentError, match="was not sent within 5 s"):
+            await client.airmeets.info(EVENT, timeout=5)
+    assert len(transport.arrivals) == 2
 
 
 async def test_a_timeout_covers_all_attempts_and_waits() -> None:

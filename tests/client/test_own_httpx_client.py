@@ -19,9 +19,11 @@ from airmeet_async import (
     RedirectError,
     ReplyError,
     Retry,
+    RowStatus,
 )
 from airmeet_async.protocol.http_messages import Request
 from airmeet_async.sandbox import World
+from tests.client.test_silent_locals import secrets_in
 from tests.sentinels import SENTINEL_TOKEN, leaks
 from tests.support.fault_server import answer, fault_server
 from tests.support.worlds import EVENT, add, client_of, people, person, world_of
@@ -201,18 +203,44 @@ async def test_each_error_of_the_client_says_whether_the_request_has_left(
     assert not leaks(str(caught.value))
 
 
-@pytest.mark.parametrize("error", [KeyError(SENTINEL_TOKEN), RuntimeError("closed"), TypeError("x"), ValueError()])
-async def test_whatever_a_hook_or_a_mock_raises_is_a_missing_reply(module: ModuleType, error: Exception) -> None:
-    """It may have left by then, so the row is unclear, and neither the run nor the program dies of it."""
+@pytest.mark.parametrize("error", [KeyError("mine"), RuntimeError("mine"), AssertionError("mine"), ValueError("mine")])
+async def test_a_bug_in_a_hook_or_a_mock_comes_out_and_is_not_retried(module: ModuleType, error: Exception) -> None:
+    """Of a call and of a run; what was sent meanwhile is told as unclear, and its traceback shows no secret."""
+    seen: list[str] = []
+    world = world_of()
 
-    async def fail(_: Any) -> None:
-        raise error
+    async def fail(request: Any) -> None:
+        seen.append(request.url.path)
+        if not request.url.path.endswith("/auth"):
+            raise error
 
-    own = module.AsyncClient(transport=mock_of(module, world_of()), event_hooks={"response": [fail]})
+    own = module.AsyncClient(transport=mock_of(module, world), event_hooks={"request": [fail]})
     async with own, client_of(own) as client:
-        with pytest.raises(NoReplyError, match=f"the given client raised {type(error).__name__} before") as caught:
-            await client.transport.exchange(Request("GET", "/prod/x", (), b""))
+        with pytest.raises(type(error), match="mine") as caught:
+            await client.airmeets.list()
+        assert len(seen) == 2
+        assert secrets_in(caught.value) == []
 
+        job = add(client, people(3))
+        with pytest.raises(type(error), match="mine") as caught:
+            await job
+    assert len(seen) == 3
+    assert secrets_in(caught.value) == []
+    assert job.report.counts[RowStatus.UNKNOWN] == 1
+
+
+async def test_an_error_from_below_the_callers_client_is_a_missing_reply() -> None:
+    """Such as one of HTTP/2: no code of the caller's raised it."""
+
+    class ProtocolError(Exception):
+        __module__ = "h2.exceptions"
+
+    def fail(_: httpx.Request) -> httpx.Response:
+        raise ProtocolError(SENTINEL_TOKEN)
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(fail)) as own, client_of(own) as client:
+        with pytest.raises(NoReplyError, match="the given client raised ProtocolError before") as caught:
+            await client.transport.exchange(Request("GET", "/prod/x", (), b""))
     assert not leaks(str(caught.value))
 
 
@@ -237,6 +265,24 @@ async def test_a_client_that_was_closed_by_its_owner_ends_a_run_with_a_sentence(
     async with client_of(own) as client:
         with pytest.raises(BulkStoppedError):
             await add(client, people(3))
+
+
+async def test_a_client_that_is_closed_between_calls_sends_nothing_and_leaves_nothing_unclear(
+    module: ModuleType,
+) -> None:
+    seen: list[Any] = []
+    own = module.AsyncClient(transport=mock_of(module, world_of(), seen))
+    async with client_of(own) as client:
+        await client.airmeets.list()
+        await own.aclose()
+        sent = len(seen)
+        with pytest.raises(NotSentError, match="the given httpx client is closed"):
+            await client.attendees.add(EVENT, person(), send_email_invite=True)
+        job = add(client, people(3), send_email_invite=True)
+        with pytest.raises(BulkStoppedError, match="the given httpx client is closed"):
+            await job
+    assert len(seen) == sent
+    assert job.report.counts[RowStatus.UNPROCESSED] == job.report.rows_read > 0
 
 
 @pytest.mark.parametrize("name", ["Client"])

@@ -1,6 +1,7 @@
 """What a client and its runs tell: log lines, events, and results as they come."""
 
 import asyncio
+import functools
 import logging
 
 import pytest
@@ -78,9 +79,9 @@ async def test_a_single_call_tells_of_its_retries(caplog):
         await client.with_options(on_event=own.append).attendees.add(EVENT, person(), send_email_invite=False)
         await client.airmeets.info(EVENT)
 
-    assert [type(event) for event in own] == [Waiting]
+    assert [type(event) for event in own] == [TokenRenewed, Waiting]
     assert [type(event) for event in events] == [TokenRenewed, Waiting]
-    assert own[0].operation == "attendees.add"
+    assert own[1].operation == "attendees.add"
     record = lines(caplog, "airmeet_async.client", logging.INFO)[-1]
     assert record.getMessage().startswith("attendees.add: ambiguous (500) after attempt 1, next one in ")
 
@@ -294,3 +295,52 @@ async def test_nothing_secret_is_in_any_event(caplog):
 async def test_a_library_without_logging_prints_nothing(capsys):
     """The last resort of `logging` would print warnings to stderr."""
     assert any(isinstance(handler, logging.NullHandler) for handler in logging.getLogger("airmeet_async").handlers)
+
+
+async def test_an_outage_that_outlasts_the_run_ends_with_it():
+    """Or whoever counts outages, as the metric does, would count it for ever."""
+    events: list[ClientEvent] = []
+    async with client_of(transport_of("500:100%"), on_event=events.append) as client:
+        with pytest.raises(BulkStoppedError):
+            await add(client, people(200))
+
+    began, ended = of_kind(events, OutageBegan), of_kind(events, OutageEnded)
+    assert len(began) == len(ended) == 1
+    assert not ended[0].server_is_back
+    assert "the run ends" in str(ended[0])
+    assert type(events[-1]) is RunEnded
+
+
+async def test_a_sibling_hears_the_sign_in_and_the_pause_that_its_own_call_or_run_caused():
+    """And nobody else's."""
+    for use in (lambda client: client.airmeets.info(EVENT), lambda client: add(client, [person()])):
+        own: list[ClientEvent] = []
+        others: list[ClientEvent] = []
+        async with client_of(transport_of("429@1:retry=3")) as client:
+            client.with_options(on_event=others.append)
+            await use(client.with_options(on_event=own.append))
+
+        assert len(of_kind(own, TokenRenewed)) == len(of_kind(own, Paused)) == 1
+        assert others == []
+
+
+async def test_the_listener_of_a_siblings_sibling_is_one_more():
+    heard: list[str] = []
+    async with client_of(transport_of("500@1")) as client:
+        first = client.with_options(on_event=lambda _: heard.append("first"))
+        second = first.with_options(on_event=lambda _: heard.append("second")).with_options(retry=4)
+        await second.airmeets.info(EVENT)
+    assert heard == ["first", "second"] * 2
+
+
+def test_a_callback_that_would_have_to_be_awaited_is_refused():
+    class Asynchronous:
+        async def __call__(self, event: object) -> None: ...
+
+    async def generator(event: object):
+        yield event
+
+    for callback in (Asynchronous(), functools.partial(Asynchronous()), generator):
+        with pytest.raises(ConfigError, match="never awaited"):
+            client_of(transport_of(), on_event=callback)
+    client_of(transport_of(), on_event=print)

@@ -61,6 +61,10 @@ class CircuitBreaker:
         self._trial_under_way = self.is_open
         return True
 
+    def withdraw_trial(self) -> None:
+        """Let another row be the trial: this one was not sent after all."""
+        self._trial_under_way = False
+
     def record_successes(self, n: int, now: float) -> None:
         """Count successes while it is closed."""
         self._recent.add(now, n)

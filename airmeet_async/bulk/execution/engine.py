@@ -42,7 +42,7 @@ from airmeet_async.bulk.row_results import (
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.bulk.statistics import RunStatistics
 from airmeet_async.client.adaptive_rate import AskedRate
-from airmeet_async.client.client import Client
+from airmeet_async.client.client import Caller, Client, caller
 from airmeet_async.client.opentelemetry import under_way
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.client.telemetry import (
@@ -68,7 +68,7 @@ from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 from airmeet_async.protocol.error_mapping import error_for
 from airmeet_async.protocol.http_messages import Headers, Reply, Request
 from airmeet_async.protocol.models import Access
-from airmeet_async.protocol.retry_policy import RAISE, Renew, Tries, Wait, decide
+from airmeet_async.protocol.retry_policy import RAISE, Renew, Tries, Wait, decide, pause_asked
 
 _RATE_KEPT_EVERY = 10.0  # seconds
 _GRACE_OF_CLOSED_CLIENT = 0.5  # seconds
@@ -180,9 +180,15 @@ class Engine:
                     try:
                         if timeout is None:
                             outcome = await exchange(Request(*head, body, limit))
-                        else:
-                            rest = row.first_sent + timeout - sent_at
+                        elif (rest := row.first_sent + timeout - sent_at) > 0:
                             outcome = await self._exchange_within(rest, Request(*head, body, limit))
+                        else:  # it was sent before, and its time passed in a pause or a queue
+                            row.sending = has_place = False
+                            self.pace.release()
+                            self._settle()
+                            self._finish_late(row, template)
+                            self._workers[scope] = None
+                            continue
                     except TransportError as error:
                         outcome = error
                     now, row.sending = clock(), False
@@ -218,7 +224,7 @@ class Engine:
 
     async def _exchange_within(self, seconds: float, request: Request) -> Reply:
         """Send a request of a row that has so many seconds left."""
-        limit = asyncio.timeout(max(0.0, seconds))
+        limit = asyncio.timeout(seconds)
         try:
             async with limit:
                 return await self._client.transport.exchange(request)
@@ -227,6 +233,16 @@ class Engine:
                 raise  # of the caller's own transport
             host = self._client.options.base.authority
             raise NoReplyError("no reply within the row's timeout", reason="timeout", host=host) from None
+
+    def _finish_late(self, row: Row, template: CallTemplate) -> None:
+        """Finish a row whose time is over before its next attempt: with the outcome of the last one."""
+        self.state.breaker.withdraw_trial()
+        verdict, tries = row.last, row.tries
+        assert verdict is not None  # noqa: S101 - for the type checker; a row without one has all of its time
+        assert tries is not None  # noqa: S101 - as above
+        error = error_for(template.call(row.payload), verdict, tries)
+        self._finish(row, failure_result(row, verdict, str(error), self._clock()))
+        self._wake(EVERYBODY)  # perhaps it was the trial
 
     async def _refill(self) -> None:
         """Get more rows for a hot run, whose workers keep their places: from the feed, and through the disk."""
@@ -362,6 +378,8 @@ class Engine:
                 if everyone:  # the server named a time, and means all requests, not this row
                     self._client.pause_all(self.pace, call.endpoint.name, verdict, seconds)
             case _:
+                if seconds := pause_asked(verdict, self._options.retry):  # it holds for the others all the same
+                    self._client.pause_all(self.pace, call.endpoint.name, verdict, seconds)
                 error = error_for(call, verdict, row.tries)
                 # That its time is over concerns this row alone.
                 if is_late or (reason := stop_reason_for(verdict, self._options.retry)) is None:
@@ -531,6 +549,7 @@ class Engine:
         """Run to the end, or to a stop. Every row that was read has a result afterwards, even if this is cancelled."""
         unwatch = self.pace.watch(self._look_outside)
         self._results.watch(self.state.weigh)
+        before = caller.set(Caller(self._client.options.retry, self._client.listeners))
         try:
             async with anyio.create_task_group() as group:
                 group.start_soon(self._pump)
@@ -544,7 +563,11 @@ class Engine:
                     await self._finish_unread()
                 group.cancel_scope.cancel()  # the pump, the deadline and the keeper of the rate
         finally:
+            caller.reset(before)
             unwatch()
+            if self._away_since is not None:
+                self.telemetry.emit(OutageEnded, duration_s=self._clock() - self._away_since, server_is_back=False)
+                self._away_since = None
             if self._timer is not None:
                 self._timer.cancel()
             self.feed.stop()

@@ -31,7 +31,7 @@ import httpx
 
 from airmeet_async.client.proxy import Proxy, find_proxy
 from airmeet_async.client.transports.base import KEEP_ALIVE, Timeouts, late, lost, not_sent, reason_below, too_large
-from airmeet_async.errors import ConfigError, NoReplyError, TransportError
+from airmeet_async.errors import ConfigError, NoReplyError, NotSentError, TransportError
 from airmeet_async.protocol.base_urls import Base
 from airmeet_async.protocol.http_messages import Headers, Reply, Request
 
@@ -280,11 +280,16 @@ async def _close(lane: _Lane) -> None:
         await lane.aclose()
 
 
+# Whose exceptions say something of a connection, below whatever client the caller has.
+_PACKAGES = frozenset({"anyio", "h11", "h2", "hpack", "httpcore", "httpcore2", "httpx", "httpx2", "hyperframe"})
+
+
 class HttpxClientTransport:
     """The caller's own ``httpx.AsyncClient``, or one of httpx2, for proxies, mocks and instrumentation.
 
     It is used as it is: its hooks, cookies, headers and mocks are the caller's, and nothing of it is changed. Only its
     own credentials are not sent, and no redirect is followed, since our token would travel along. The caller closes it.
+    What their hook or mock raises comes out as it is, also of a run.
     """
 
     name = "httpx"
@@ -301,20 +306,28 @@ class HttpxClientTransport:
 
     async def exchange(self, request: Request) -> Reply:
         """Send *request* with the caller's client."""
+        if self._is_closed():
+            message = "the given httpx client is closed: keep it open for as long as the AirmeetClient is used"
+            raise NotSentError(message, reason="config", host=self._host)
         failure: BaseException = late(self._host, self._total)
         try:
             with anyio.CancelScope(deadline=anyio.current_time() + self._total):
                 return await self._send(request)
         except TransportError as error:
             failure = error.again()
-        except Exception as error:  # noqa: BLE001 - of httpx, of a hook or of a mock
-            failure = self._failure(error)
+        except Exception as error:
+            if (ours := self._failure(error)) is None:
+                raise  # a bug in the caller's own hook or mock
+            failure = ours
         except asyncio.CancelledError as error:  # its frames hold the bytes of the request
             failure = error.with_traceback(None)
         raise failure
 
     async def aclose(self) -> None:
         """Do nothing: the client is the caller's."""
+
+    def _is_closed(self) -> bool:
+        return getattr(self._client, "is_closed", False) is True
 
     async def _send(self, request: Request) -> Reply:
         outgoing = self._client.build_request(
@@ -334,13 +347,18 @@ class HttpxClientTransport:
                 raise
         return await _read(response, request.reply_limit, self._host)
 
-    def _failure(self, error: Exception) -> TransportError:
-        """Return our error for whatever came out of the client, without its text, which could show a header."""
+    def _failure(self, error: Exception) -> TransportError | None:
+        """Return our error for what the client or the network raised, without its text, which could show a header.
+
+        None for any other: the caller's own code raised it.
+        """
         kinds = {kind.__name__ for kind in type(error).__mro__}
         if kinds & _NEVER_LEFT_NAMES:
             return not_sent(_reason(error), self._host, error)
         if isinstance(error, OSError) or "HTTPError" in kinds:
             return lost(_reason(error), self._host)
+        if type(error).__module__.partition(".")[0] not in _PACKAGES and not self._is_closed():
+            return None
         message = f"the given client raised {type(error).__name__} before the reply from {self._host} was complete"
         return NoReplyError(message, reason="protocol", host=self._host)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import math
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -15,10 +16,12 @@ from airmeet_async import (
     Call,
     CredentialsError,
     Endpoint,
+    Invite,
     MemoryTokenStore,
     RejectedError,
     Reply,
     Request,
+    Retry,
     RowResult,
     RowStatus,
     StopReason,
@@ -31,6 +34,7 @@ from airmeet_async.errors import NoReplyError, NotSentError
 from airmeet_async.protocol.models import Acknowledgement
 from airmeet_async.protocol.redact import Secret
 from airmeet_async.sandbox import community
+from airmeet_async.testing import Sandbox
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 from tests.support.bulk_runs import check_results, job_with, spied
 from tests.support.worlds import EVENT, add, auths, client_of, people, person, run, sends, statuses, transport_of
@@ -496,6 +500,67 @@ async def test_a_row_whose_answer_cannot_be_understood_is_unclear() -> None:
 
     assert statuses(job.report) == {S.UNKNOWN: 1}
     assert sends(transport) == {"person-0@example.com": 1}
+
+
+async def test_a_row_whose_time_passed_in_a_pause_is_not_sent_again() -> None:
+    """It has the result of its last attempt: with no time left for the reply, a mail would go out unseen."""
+    async with Sandbox() as sandbox:
+        client = sandbox.client(max_in_flight=4)
+        sandbox.fail_next(429, times=1, body="person-0@")
+        sandbox.fail_next(429, times=1, retry_after=30, operation="airmeets.list")
+        job = client.bulk.add_attendees(sandbox.event_id, people(3), send_email_invite=True, timeout=5)
+
+        report, _ = await asyncio.gather(job, client.airmeets.list())
+
+        late = (report.results or ())[0]
+        assert (late.status, late.attempts, late.invite) == (S.FAILED, 1, Invite.NOT_ASKED)
+        assert late.error is not None
+        assert late.error.code == "http_429"
+        assert {one.email: one.mails for one in sandbox.registrations()} == {
+            "person-1@example.com": 1, "person-2@example.com": 1,
+        }  # fmt: skip
+
+
+async def test_the_clients_timeout_holds_for_each_row_unless_the_run_has_its_own() -> None:
+    """Also that of `with_options`; infinity lifts it."""
+
+    cases: list[tuple[float, dict[str, Any], RowStatus]] = [
+        (2, {}, S.FAILED), (2, {"timeout": math.inf}, S.SUCCEEDED), (60, {"timeout": 2}, S.FAILED),
+    ]  # fmt: skip
+    for timeout, options, status in cases:
+        clients = [client_of(transport_of("429@1:retry=10"), timeout=timeout)]
+        clients += [client_of(transport_of("429@1:retry=10")).with_options(timeout=timeout)]
+        for client in clients:
+            report = await add(client, [person()], **options)
+            assert statuses(report) == {status: 1}, (timeout, options)
+
+
+async def test_a_trial_whose_time_is_over_leaves_its_place_to_the_next_row() -> None:
+    """In an outage that outlasts the time of every row that was sent, the others are sent in the end."""
+    transport = transport_of()
+    began = asyncio.get_running_loop().time()
+
+    async def away(request: Request) -> Reply | None:
+        is_row = request.body and not request.target.endswith("/auth")
+        return Reply(502, {}, b"") if is_row and asyncio.get_running_loop().time() - began < 30 else None
+
+    async with client_of(spied(transport, away)) as client:
+        report = await add(client, people(40), max_in_flight=2, timeout=3, max_failures=40)
+
+    assert report.succeeded > 20
+    assert report.counts[S.UNPROCESSED] == 0
+
+
+@pytest.mark.parametrize("options", [{"timeout": 5}, {"retry": Retry(free=1)}], ids=["time", "attempts"])
+async def test_a_pause_holds_for_all_rows_also_where_the_refused_one_is_given_up(options: dict[str, Any]) -> None:
+    """Because its own time does not last that long, or it has no attempt left."""
+    transport = transport_of("429@10:retry=20")
+
+    report = await run(transport, people(30), max_in_flight=1, **options)
+
+    times = [arrival.at for arrival in transport.arrivals]
+    assert max(later - earlier for earlier, later in itertools.pairwise(times)) >= 20
+    assert statuses(report) == {S.SUCCEEDED: 29, S.FAILED: 1}
 
 
 async def test_a_throttled_row_pauses_every_worker() -> None:
