@@ -481,15 +481,21 @@ class Grouped(Generic[Group]):
 
     def __init__(self, group: type[Group]) -> None:
         self._group: Any = group
+        self._name = ""
         self.__doc__ = group.__doc__
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
 
     @overload
     def __get__(self, instance: None, owner: type[Any]) -> type[Group]: ...
     @overload
     def __get__(self, instance: object, owner: type[Any]) -> Group: ...
     def __get__(self, instance: object | None, owner: type[Any]) -> Any:
-        """Return the group."""
-        return self._group if instance is None else self._group(instance)
+        """Return the group: of a client always the same object, so that a mock that is put into it stays there."""
+        if instance is None:
+            return self._group
+        return vars(instance).setdefault(self._name, self._group(instance))
 
 
 class Operations:
@@ -511,3 +517,7 @@ class Operations:
     tracks: Final = Grouped(TracksNamespace)
     utms: Final = Grouped(UtmsNamespace)
     webhooks: Final = Grouped(WebhooksNamespace)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the groups out of a copy, such as `with_options` makes: those of the copy are bound to it."""
+        return {name: part for name, part in vars(self).items() if getattr(part, "_client", None) is not self}
