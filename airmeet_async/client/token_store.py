@@ -399,7 +399,8 @@ def choose_token_store(chosen: "TokenStore | str | None", environ: Mapping[str, 
         case "file":
             place = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
             if place.lower() == "off":
-                return MemoryTokenStore()
+                message = 'token_store="file", and AIRMEET_TOKEN_CACHE=off: unset the variable or set it to a directory'
+                raise ConfigError(f'{message}, or use token_store="memory"')
             if place.startswith(("redis://", "rediss://")):
                 raise ConfigError(
                     "AIRMEET_TOKEN_CACHE is a directory, or off; the address of Redis belongs into AIRMEET_REDIS"
@@ -411,6 +412,8 @@ def choose_token_store(chosen: "TokenStore | str | None", environ: Mapping[str, 
                 raise ConfigError(message) from None
         case str():
             raise ConfigError(f"token_store must be 'file', 'memory' or a TokenStore, not {chosen!r:.80}")
+        case type():
+            raise ConfigError(f"token_store must be an object, not a class; write {chosen.__name__}(...)")
     own = getattr(type(chosen), "renew", None)
     if own is not None and own is not TokenStore.renew:
         return chosen
