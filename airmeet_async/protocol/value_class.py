@@ -7,11 +7,13 @@ times as dear as one that is not frozen. So these are frozen for the type checke
 from collections.abc import Iterable, Mapping
 from datetime import date, time
 from enum import Enum
+from functools import cache
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import attrs
 
+from airmeet_async.errors import AirmeetError
 from airmeet_async.protocol.redact import Secret
 
 if TYPE_CHECKING:
@@ -34,9 +36,7 @@ class AsDict:
 
         Entry links are included, since whoever calls this asks for them; keys and tokens are masked.
         """
-        names = [spec.name for spec in attrs.fields(type(self)) if spec.init]  # type: ignore[arg-type]  # an attrs class
-        names.sort(key=lambda name: name == "extra")  # what nobody knows comes last
-        return {name: json_ready(getattr(self, name)) for name in names}
+        return {name: json_ready(getattr(self, name)) for name in _names(type(self))}
 
     # So that ``dict(value)`` is the same, which is also what FastAPI does with a value that is returned as it is.
 
@@ -45,7 +45,15 @@ class AsDict:
         return self.as_dict().keys()
 
     def __getitem__(self, name: str) -> Any:
+        if name in _names(type(self)) and type(self).as_dict is AsDict.as_dict:
+            return json_ready(getattr(self, name))  # not the whole for each part
         return self.as_dict()[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.as_dict()
+
+    # Else Python would ask for the parts 0, 1, 2; and a person in the place of a list of people is a mistake.
+    __iter__: ClassVar[None] = None
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
@@ -55,7 +63,56 @@ class AsDict:
         write = core_schema.plain_serializer_function_ser_schema(
             lambda one: one.as_dict(), return_schema=core_schema.dict_schema()
         )
-        return core_schema.is_instance_schema(cls, serialization=write)
+
+        def read(given: dict[str, Any]) -> Any:
+            if "extra" in _names(cls):  # an answer
+                from airmeet_async.protocol.decoding import from_dict
+
+                try:
+                    return from_dict(cls, given)
+                except AirmeetError as error:
+                    raise ValueError(str(error)) from None
+            try:
+                return cls(**given)
+            except TypeError as error:  # a field is missing, or one too many
+                raise ValueError(str(error).replace("__init__() ", "")) from None
+
+        made = core_schema.no_info_after_validator_function(read, core_schema.dict_schema(core_schema.str_schema()))
+        return core_schema.json_or_python_schema(
+            json_schema=made,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), made]),
+            serialization=write,
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, source: Any, handler: Any) -> dict[str, Any]:
+        """Describe the fields, for OpenAPI; only pydantic itself calls this."""
+        specs = {spec.name: spec for spec in attrs.fields(cls) if spec.init}  # type: ignore[arg-type]
+        return {
+            "type": "object",
+            "title": cls.__name__,
+            "properties": {name: _described(specs[name].type) for name in _names(cls)},
+            "required": [name for name, spec in specs.items() if spec.default is attrs.NOTHING],
+        }
+
+
+@cache
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    """Return the fields of a value; what nobody knows comes last."""
+    names = [spec.name for spec in attrs.fields(kind) if spec.init]
+    return tuple(sorted(names, key=lambda name: name == "extra"))
+
+
+_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def _described(kind: Any) -> dict[str, Any]:
+    """Return the JSON schema of a plain field; of any other one, and of a text for a type, nothing is said."""
+    parts = [one for one in get_args(kind) or (kind,) if one is not type(None)]
+    if len(parts) != 1 or parts[0] not in _JSON_TYPES:
+        return {}
+    plain = {"type": _JSON_TYPES[parts[0]]}
+    return {"anyOf": [plain, {"type": "null"}]} if type(None) in get_args(kind) else plain
 
 
 def json_ready(value: Any) -> Any:
