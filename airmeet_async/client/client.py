@@ -35,6 +35,7 @@ from airmeet_async.client.telemetry import (
     Telemetry,
     TokenRenewed,
     Waiting,
+    both,
     check_callback,
     is_of_note,
 )
@@ -126,7 +127,7 @@ class Client(Operations):
         retry = check_retry(retry) or call.retry or self.options.retry
         limit = asyncio.timeout(timeout)
         try:
-            with self.telemetry.call_span(call.endpoint.name):
+            with self.telemetry.listening(self.on_event), self.telemetry.call_span(call.endpoint.name):
                 async with limit:
                     value: T = await self._repeat(self.attempt, call, retry, timeout)
         except TimeoutError:
@@ -373,7 +374,7 @@ class Client(Operations):
         Args:
             retry: The retry rules of its calls and runs, or a number of attempts.
             timeout: Seconds for each call with its retries and waits; ``math.inf`` for no limit.
-            on_event: Called, beside the client's own, with the events of its calls and runs.
+            on_event: Called, beside those that there are, with the events of its calls and runs.
 
         Raises:
             ConfigError: One of them cannot be used.
@@ -385,7 +386,7 @@ class Client(Operations):
             retry=check_retry(retry) or self.options.retry,
             timeout=check_timeout(timeout) or self.options.timeout,
         )
-        sibling.on_event = on_event or self.on_event
+        sibling.on_event = both(self.on_event, on_event)
         return sibling
 
     async def aclose(self) -> None:

@@ -269,8 +269,22 @@ def check_callback(name: str, callback: Callable[..., Any] | None) -> None:
         return
     if not callable(callback):
         raise ConfigError(f"{name} must be a function, not {type(callback).__name__}")
-    if inspect.iscoroutinefunction(callback):
+    if inspect.iscoroutinefunction(callback) or inspect.iscoroutinefunction(getattr(callback, "__call__", None)):  # noqa: B004
         raise ConfigError(f"{name} must be a plain function: it is called in the event loop and never awaited")
+
+
+def both(first: OnEvent | None, second: OnEvent | None) -> OnEvent | None:
+    """Return a listener that calls these two, also where the first one raises."""
+    if first is None or second is None or first == second:
+        return first or second
+
+    def tell(event: ClientEvent) -> None:
+        try:
+            first(event)
+        finally:
+            second(event)
+
+    return tell
 
 
 class Instrumentation(Protocol):
