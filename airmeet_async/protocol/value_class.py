@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import attrs
 
-from airmeet_async.errors import AirmeetError
 from airmeet_async.protocol.redact import Secret
 
 if TYPE_CHECKING:
@@ -30,6 +29,9 @@ class AsDict:
     """A value that can be written down: for `json.dumps`, for pydantic, and as what a FastAPI route returns."""
 
     __slots__ = ()
+
+    # Whether pydantic makes such a value of a mapping: only where each field is a text or a plain mapping.
+    _is_read_from_mappings: ClassVar[bool] = False
 
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON values: times in ISO 8601 with their zone, enumerations by their value.
@@ -64,14 +66,10 @@ class AsDict:
             lambda one: one.as_dict(), return_schema=core_schema.dict_schema()
         )
 
-        def read(given: dict[str, Any]) -> Any:
-            if "extra" in _names(cls):  # an answer
-                from airmeet_async.protocol.decoding import from_dict
+        if not cls._is_read_from_mappings:
+            return core_schema.is_instance_schema(cls, serialization=write)
 
-                try:
-                    return from_dict(cls, given)
-                except AirmeetError as error:
-                    raise ValueError(str(error)) from None
+        def read(given: dict[str, Any]) -> Any:
             try:
                 return cls(**given)
             except TypeError as error:  # a field is missing, or one too many

@@ -130,15 +130,14 @@ async def test_a_route_can_take_values():
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as web:
         for path, sent, status in [
             ("/person", person.as_dict(), 200),
-            ("/event", event.as_dict(), 200),
             ("/person", {"email": "a@example.com"}, 422),
             ("/person", person.as_dict() | {"mail": "b"}, 422),
-            ("/event", {}, 422),
+            ("/event", event.as_dict(), 422),  # an answer is nothing that is sent to anybody
         ]:
             assert (await web.post(path, json=sent)).status_code == status, (path, sent)
         schema = (await web.get("/openapi.json")).json()
 
-    assert taken == [person, event]
+    assert taken == [person]
     assert "first_name" in json.dumps(schema)
 
 
