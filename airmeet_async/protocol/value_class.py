@@ -4,7 +4,7 @@ attrs lets a frozen class set each of its fields through `object.__setattr__`, w
 times as dear as one that is not frozen. So these are frozen for the type checker, and for nobody else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from enum import Enum
 from functools import cache
@@ -94,12 +94,13 @@ class AsDict:
         }
 
 
-@cache
-def _names(kind: type[Any]) -> tuple[str, ...]:
+def _find_names(kind: Any) -> tuple[str, ...]:
     """Return the fields of a value; what nobody knows comes last."""
     names = [spec.name for spec in attrs.fields(kind) if spec.init]
     return tuple(sorted(names, key=lambda name: name == "extra"))
 
+
+_names: Callable[[Any], tuple[str, ...]] = cache(_find_names)
 
 _JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
