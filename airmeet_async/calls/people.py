@@ -65,10 +65,7 @@ def add_attendee(
         raise InvalidInputError(message, field="attendee")
     texts = validation.texts_of(attendee)
     _refuse(validation.check_texts(texts))
-    mapping = [
-        {"fieldId": name, "value": [value] if isinstance(value, str) else list(value)}  # an array (B)
-        for name, value in attendee.custom_fields.items()
-    ]
+    mapping = validation.require_answers(attendee.custom_fields)
     flags = attendee_flags(register_attendee=register_attendee, send_email_invite=send_email_invite)
     return add_checked_attendee(check_id(airmeet_id, "airmeet_id"), texts, mapping, flags).with_limits(retry, timeout)
 

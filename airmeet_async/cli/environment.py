@@ -244,13 +244,15 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
 
         shared = RedisTokenStore(redis)
         return shared, (f"the token, and a rate that is a number, are shared at {shared.server}",)
-    is_asked_for = bool(environ.get("AIRMEET_TOKEN_CACHE", "").strip())
+    place = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
+    if place.lower() == "off":
+        return MemoryTokenStore(), ()
     try:
         store = choose_token_store("file", environ)
         if isinstance(store, FileTokenStore):
             store.check()  # a fault is found now, and not in the middle of a run
     except ConfigError as error:
-        if is_asked_for:
+        if place:
             raise
         # Nobody asked for this place, so it must not fail the run.
         return MemoryTokenStore(), (f"the token cannot be saved for the next run: {error}",)

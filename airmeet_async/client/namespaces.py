@@ -639,16 +639,20 @@ class Grouped(Generic[Group]):
 
     def __init__(self, group: type[Group]) -> None:
         self._group: Any = group
+        self._name = ""
         self.__doc__ = group.__doc__
+
+    def __set_name__(self, owner: type[Any], name: str) -> None:
+        self._name = name
 
     @overload
     def __get__(self, instance: None, owner: type[Any]) -> type[Group]: ...
     @overload
     def __get__(self, instance: object, owner: type[Any]) -> Group: ...
     def __get__(self, instance: object | None, owner: type[Any]) -> Any:
-        """Return the group."""
+        """Return the group: of a client always the same object, so that a mock that is put into it stays there."""
         group = _blocking_group(self._group) if owner.blocks and issubclass(self._group, Namespace) else self._group
-        return group if instance is None else group(instance)
+        return group if instance is None else vars(instance).setdefault(self._name, group(instance))
 
 
 @functools.cache
@@ -683,3 +687,7 @@ class Operations(Generic[Mode]):
     tracks: Grouped[TracksNamespace[Mode]] = Grouped(TracksNamespace)
     utms: Grouped[UtmsNamespace[Mode]] = Grouped(UtmsNamespace)
     webhooks: Grouped[WebhooksNamespace[Mode]] = Grouped(WebhooksNamespace)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Leave the groups out of a copy, such as `with_options` makes: those of the copy are bound to it."""
+        return {name: part for name, part in vars(self).items() if getattr(part, "_client", None) is not self}

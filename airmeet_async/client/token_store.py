@@ -42,6 +42,8 @@ from airmeet_async.protocol.redact import Secret
 _log = logging.getLogger("airmeet_async")
 
 _LOCK_SECONDS = 0.05
+_LONGEST_LOCK_SECONDS = 10.0
+"""How long somebody who is signing in is waited for: the process may be halted, or its event loop idle for ever."""
 _LONGEST = 65536
 _USABLE_SECONDS = 29 * 24 * 3600.0
 """A token is good for 30 days (help article, A)."""
@@ -196,8 +198,8 @@ class MemoryTokenStore(LockedTokenStore):
         while True:
             with self._mutex:
                 process, loop = self._holders.get(account, (0, None))
-                # A loop that was closed, or that stayed behind in a fork, releases nothing any more.
-                if loop is None or process != holder[0] or loop.is_closed():
+                # A loop that does not run, or that stayed behind in a fork, may never release anything.
+                if loop is None or process != holder[0] or not loop.is_running():
                     self._holders[account] = holder
                     break
             await asyncio.sleep(_LOCK_SECONDS)
@@ -242,11 +244,16 @@ class FileTokenStore(LockedTokenStore):
 
     @asynccontextmanager
     async def lock(self, account: str) -> AsyncIterator[None]:
-        """Hold an advisory lock on a lock file, which is never removed."""
+        """Hold an advisory lock on a lock file, which is never removed. After ten seconds go on without it."""
         lock = await anyio.to_thread.run_sync(self._open_lock, account)
         try:
+            clock = asyncio.get_running_loop().time
+            deadline = clock() + _LONGEST_LOCK_SECONDS
             # Asked for again and again, since a thread that waits for it could be neither cancelled nor used.
-            while lock is not None and not lock.acquire():  # noqa: ASYNC110 - nothing signals it
+            while lock is not None and not lock.acquire():
+                if clock() >= deadline:
+                    _log.warning("another client has been signing in for %g s; not waiting", _LONGEST_LOCK_SECONDS)
+                    break
                 await asyncio.sleep(_LOCK_SECONDS)
             yield
         finally:
@@ -392,7 +399,8 @@ def choose_token_store(chosen: "TokenStore | str | None", environ: Mapping[str, 
         case "file":
             place = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
             if place.lower() == "off":
-                return MemoryTokenStore()
+                message = 'token_store="file", and AIRMEET_TOKEN_CACHE=off: unset the variable or set it to a directory'
+                raise ConfigError(f'{message}, or use token_store="memory"')
             if place.startswith(("redis://", "rediss://")):
                 raise ConfigError(
                     "AIRMEET_TOKEN_CACHE is a directory, or off; the address of Redis belongs into AIRMEET_REDIS"
@@ -404,6 +412,8 @@ def choose_token_store(chosen: "TokenStore | str | None", environ: Mapping[str, 
                 raise ConfigError(message) from None
         case str():
             raise ConfigError(f"token_store must be 'file', 'memory' or a TokenStore, not {chosen!r:.80}")
+        case type():
+            raise ConfigError(f"token_store must be an object, not a class; write {chosen.__name__}(...)")
     own = getattr(type(chosen), "renew", None)
     if own is not None and own is not TokenStore.renew:
         return chosen

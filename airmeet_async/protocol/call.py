@@ -52,6 +52,9 @@ class Retry:
         cap: Upper limit of a random wait in seconds. A longer Retry-After is obeyed anyway.
         longest_pause: Seconds. The call fails instead of waiting for a longer Retry-After.
         ready_within: Seconds to keep asking for a report that Airmeet is preparing; 0 asks once.
+
+    Raises:
+        ConfigError: One of them cannot be used.
     """
 
     attempts: int = 5
@@ -63,6 +66,17 @@ class Retry:
     longest_pause: float = 300.0
     ready_within: float = 900.0
     _is_number: bool = field(default=False, init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        for name, least in (("attempts", 1), ("free", 1), ("renewals", 0)):
+            n = getattr(self, name)
+            is_count = isinstance(n, int) and not isinstance(n, bool) and n >= least
+            if not is_count and not (name == "free" and n is None):
+                raise ConfigError(f"Retry: {name} must be a whole number from {least}, not {n!r:.40}")
+        for name in ("base", "throttle_base", "cap", "longest_pause", "ready_within"):
+            seconds = getattr(self, name)
+            if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds >= 0:
+                raise ConfigError(f"Retry: {name} must be a number of seconds from 0, not {seconds!r:.40}")
 
     def over(self, other: "Retry") -> "Retry":
         """Return *other* with whatever this one has changed from the defaults: a run and a sign-in have their own."""

@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from attrs import field, frozen
 
@@ -113,6 +113,8 @@ class Attendee(AsDict):
         organisation: Company or the like.
         custom_fields: Values of the event's own registration fields, by field id or by label.
     """
+
+    _is_read_from_mappings: ClassVar[bool] = True
 
     email: str
     first_name: str

@@ -274,12 +274,13 @@ def check_size(endpoint: Endpoint[Any], size: int) -> int:
     """Return a page size Airmeet takes.
 
     Raises:
-        InvalidInputError: Out of range; names the maximum.
+        InvalidInputError: It is no whole number, or out of range; names the maximum.
     """
-    if 1 <= size <= (endpoint.max_size or size):
+    if isinstance(size, int) and not isinstance(size, bool) and 1 <= size <= (endpoint.max_size or size):
         return size
-    most = f" to {endpoint.max_size}" if endpoint.max_size else " at least"
-    raise InvalidInputError(f"size must be 1{most} for {endpoint.name}, not {size}", field="size", code="out_of_range")
+    wanted = f"a whole number from 1{f' to {endpoint.max_size}' if endpoint.max_size else ''}"
+    message = f"size must be {wanted} for {endpoint.name}, not {size!r:.40}"
+    raise InvalidInputError(message, field="size", code="out_of_range")
 
 
 def to_milliseconds(moment: datetime, name: str) -> int:
@@ -364,8 +365,10 @@ def require_text(value: str, name: str) -> str:
     """Return *value* if there is any.
 
     Raises:
-        InvalidInputError: It is empty.
+        InvalidInputError: It is empty, or no text.
     """
+    if value and not isinstance(value, str):
+        raise InvalidInputError(f"{name} must be a text, not {value!r:.40}", field=name, code="invalid_text")
     if value and value.strip():
         return value
     raise InvalidInputError(f"{name} is empty; Airmeet requires it", field=name, code="missing_field")
@@ -377,6 +380,9 @@ def require_email(value: str, name: str = "email") -> str:
     Raises:
         InvalidInputError: It is none.
     """
+    if not isinstance(value, str):
+        message = f"{name} must be the text of an address, not {type(value).__name__}"
+        raise InvalidInputError(message, field=name, code="invalid_email")
     problem = check_email(value)
     if problem:
         raise InvalidInputError(f"{name}: {problem.message}", field=name, code=problem.code)
@@ -391,7 +397,28 @@ def require_emails(values: Sequence[str], name: str) -> list[str]:
     """
     if isinstance(values, str):
         raise InvalidInputError(f"{name} must be a list of addresses, not a string; write [{values!r:.80}]", field=name)
+    if not isinstance(values, Iterable):
+        raise InvalidInputError(f"{name} must be a list of addresses, not {type(values).__name__}", field=name)
     return [require_email(value, name) for value in values]
+
+
+def require_answers(values: Mapping[str, str | Sequence[str]]) -> list[dict[str, Any]]:
+    """Return ``customFieldMapping`` for the values of registration fields by id.
+
+    Raises:
+        InvalidInputError: It is no mapping of texts, or of lists of texts.
+    """
+    if not isinstance(values, Mapping):
+        message = f"custom_fields must be a mapping such as {{'Company size': '50'}}, not {values!r:.40}"
+        raise InvalidInputError(message, field="custom_fields", code="invalid_answer")
+    mapping: list[dict[str, Any]] = []
+    for name, value in values.items():
+        texts = [value] if isinstance(value, str) else value  # an array (B)
+        if not isinstance(texts, Iterable) or not all(isinstance(text, str) for text in (name, *texts)):
+            message = f"custom_fields: the value of {name!r:.80} must be a text or a list of texts, not {value!r:.40}"
+            raise InvalidInputError(message, field="custom_fields", code="invalid_answer")
+        mapping.append({"fieldId": name, "value": list(texts)})
+    return mapping
 
 
 def require_choice(value: str, choices: Sequence[str], name: str) -> str:

@@ -4,11 +4,12 @@ attrs lets a frozen class set each of its fields through `object.__setattr__`, w
 times as dear as one that is not frozen. So these are frozen for the type checker, and for nobody else.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date, time
 from enum import Enum
+from functools import cache
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, get_args
 
 import attrs
 
@@ -29,14 +30,15 @@ class AsDict:
 
     __slots__ = ()
 
+    # Whether pydantic makes such a value of a mapping: only where each field is a text or a plain mapping.
+    _is_read_from_mappings: ClassVar[bool] = False
+
     def as_dict(self) -> dict[str, Any]:
         """Return the fields as plain JSON values: times in ISO 8601 with their zone, enumerations by their value.
 
         Entry links are included, since whoever calls this asks for them; keys and tokens are masked.
         """
-        names = [spec.name for spec in attrs.fields(type(self)) if spec.init]  # type: ignore[arg-type]  # an attrs class
-        names.sort(key=lambda name: name == "extra")  # what nobody knows comes last
-        return {name: json_ready(getattr(self, name)) for name in names}
+        return {name: json_ready(getattr(self, name)) for name in _names(type(self))}
 
     # So that ``dict(value)`` is the same, which is also what FastAPI does with a value that is returned as it is.
 
@@ -45,7 +47,15 @@ class AsDict:
         return self.as_dict().keys()
 
     def __getitem__(self, name: str) -> Any:
+        if name in _names(type(self)) and type(self).as_dict is AsDict.as_dict:
+            return json_ready(getattr(self, name))  # not the whole for each part
         return self.as_dict()[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.as_dict()
+
+    # Else Python would ask for the parts 0, 1, 2; and a person in the place of a list of people is a mistake.
+    __iter__: ClassVar[None] = None
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
@@ -55,7 +65,53 @@ class AsDict:
         write = core_schema.plain_serializer_function_ser_schema(
             lambda one: one.as_dict(), return_schema=core_schema.dict_schema()
         )
-        return core_schema.is_instance_schema(cls, serialization=write)
+
+        if not cls._is_read_from_mappings:
+            return core_schema.is_instance_schema(cls, serialization=write)
+
+        def read(given: dict[str, Any]) -> Any:
+            try:
+                return cls(**given)
+            except TypeError as error:  # a field is missing, or one too many
+                raise ValueError(str(error).replace("__init__() ", "")) from None
+
+        made = core_schema.no_info_after_validator_function(read, core_schema.dict_schema(core_schema.str_schema()))
+        return core_schema.json_or_python_schema(
+            json_schema=made,
+            python_schema=core_schema.union_schema([core_schema.is_instance_schema(cls), made]),
+            serialization=write,
+        )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, source: Any, handler: Any) -> dict[str, Any]:
+        """Describe the fields, for OpenAPI; only pydantic itself calls this."""
+        specs = {spec.name: spec for spec in attrs.fields(cls) if spec.init}  # type: ignore[arg-type]
+        return {
+            "type": "object",
+            "title": cls.__name__,
+            "properties": {name: _described(specs[name].type) for name in _names(cls)},
+            "required": [name for name, spec in specs.items() if spec.default is attrs.NOTHING],
+        }
+
+
+def _find_names(kind: Any) -> tuple[str, ...]:
+    """Return the fields of a value; what nobody knows comes last."""
+    names = [spec.name for spec in attrs.fields(kind) if spec.init]
+    return tuple(sorted(names, key=lambda name: name == "extra"))
+
+
+_names: Callable[[Any], tuple[str, ...]] = cache(_find_names)
+
+_JSON_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def _described(kind: Any) -> dict[str, Any]:
+    """Return the JSON schema of a plain field; of any other one, and of a text for a type, nothing is said."""
+    parts = [one for one in get_args(kind) or (kind,) if one is not type(None)]
+    if len(parts) != 1 or parts[0] not in _JSON_TYPES:
+        return {}
+    plain = {"type": _JSON_TYPES[parts[0]]}
+    return {"anyOf": [plain, {"type": "null"}]} if type(None) in get_args(kind) else plain
 
 
 def json_ready(value: Any) -> Any:

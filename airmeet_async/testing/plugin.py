@@ -7,7 +7,7 @@ Rules of this file:
 """
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -63,8 +63,34 @@ def virtual_time(airmeet_sandbox: "Sandbox") -> None:
 @pytest.hookimpl(tryfirst=True)  # before pytest reads the marks
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Let anyio's plugin run a test that asks for virtual time on such a loop, and its asynchronous fixtures, too."""
-    if {_VIRTUAL_TIME, "anyio_backend"} <= set(metafunc.fixturenames):
-        from airmeet_async.testing import VirtualTimeLoop
+    if not {_VIRTUAL_TIME, "anyio_backend"} <= set(metafunc.fixturenames) or _chooses_backend(metafunc.definition):
+        return
+    # As wide as the fixture that it replaces, or one of a module could not ask for it.
+    fixtures: Any = getattr(metafunc, "_arg2fixturedefs", {}).get("anyio_backend")
+    scope = fixtures[-1].scope if fixtures else "function"
+    virtual = pytest.param(_virtual_backend(), id="virtual")
+    metafunc.definition.add_marker(pytest.mark.parametrize("anyio_backend", [virtual], scope=scope))
 
-        virtual = pytest.param(("asyncio", {"loop_factory": VirtualTimeLoop}), id="virtual")
-        metafunc.definition.add_marker(pytest.mark.parametrize("anyio_backend", [virtual]))
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Do the same for a test that names its backend itself: asyncio is on such a loop, anything else is left alone."""
+    if _VIRTUAL_TIME in getattr(item, "fixturenames", ()) and _chooses_backend(item):
+        values = item.callspec.params  # type: ignore[attr-defined]  # of a test with parameters
+        backend = values.get("anyio_backend")
+        if backend == "asyncio" or (isinstance(backend, tuple) and backend[0] == "asyncio"):
+            values["anyio_backend"] = _virtual_backend()
+
+
+def _chooses_backend(item: pytest.Item) -> bool:
+    """Return whether the test has a mark of its own that says which loops it runs on."""
+    for mark in item.iter_markers("parametrize"):
+        names = mark.args[0] if mark.args else mark.kwargs.get("argnames", "")
+        if "anyio_backend" in (names.replace(",", " ").split() if isinstance(names, str) else names):
+            return True
+    return False
+
+
+def _virtual_backend() -> tuple[str, dict[str, Any]]:
+    from airmeet_async.testing import VirtualTimeLoop
+
+    return "asyncio", {"loop_factory": VirtualTimeLoop}

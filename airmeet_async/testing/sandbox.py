@@ -124,8 +124,9 @@ class Sandbox:
 
         It is closed together with the sandbox; closing it earlier does no harm.
         """
-        timeouts = options.get("timeouts") or Timeouts()
-        transport = _InProcess(self, self._faults, latency=self.latency, hang=timeouts.total)
+        timeouts = options.get("timeouts")  # of another type, the client refuses them
+        hang = (timeouts if isinstance(timeouts, Timeouts) else Timeouts()).total
+        transport = _InProcess(self, self._faults, latency=self.latency, hang=hang)
         keys = {"access_key": self.access_key, "secret_key": self.secret_key}
         # The address is never used. It keeps the variables about addresses out of the test.
         client = AirmeetClient(**{**keys, "base_url": "http://127.0.0.1/prod", "transport": transport, **options})

@@ -177,6 +177,37 @@ REFUSED = {
 }
 
 
+def adding(fields: Any) -> Call[Any]:
+    return calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", "L", custom_fields=fields))
+
+
+def named(name: Any) -> Call[Any]:
+    return calls.register_webhook("trigger", "https://a.example", name=name)
+
+
+def people(emails: Any) -> Call[Any]:
+    return calls.list_participants(EVENT, email_ids=emails)
+
+
+def sized(size: Any) -> Call[Any]:
+    return calls.list_airmeets(size=size)
+
+
+REFUSED |= {
+    "list: size as a text": (lambda: sized("10"), "size must be a whole number from 1 to 500"),
+    "list: size 1.5": (lambda: sized(1.5), "not 1.5"),
+    "list: size True": (lambda: sized(True), "not True"),
+    "registrations: size 0": (lambda: calls.list_registrations(EVENT, size=0), "a whole number from 1 for"),
+    "participants: a person": (lambda: people([ADA]), "not Attendee"),
+    "participants: a number": (lambda: people(5), "not int"),
+    "add: no custom fields": (lambda: adding(None), "custom_fields must be a mapping"),
+    "add: custom fields in a list": (lambda: adding([1]), "custom_fields must be a mapping"),
+    "add: a number in a custom field": (lambda: adding({"x": 5}), "the value of 'x' must be a text"),
+    "add: numbers in a custom field": (lambda: adding({"x": [5]}), "the value of 'x' must be a text"),
+    "webhook: a number for a name": (lambda: named(5), "name must be a text"),
+}
+
+
 def test_a_mistake_is_refused_before_anything_is_sent():
     """By the builder, with the fix, and as one kind of error."""
     for name, (build, words) in REFUSED.items():
@@ -345,7 +376,7 @@ def test_the_rest_of_the_api_is_asked_for_to_the_letter():
 NOT_SENT = {
     "too large a page": (lambda: calls.list_event_attendance(EVENT, size=51), "1 to 50"),
     "too large a page of people": (lambda: calls.list_participants(EVENT, size=1001), "1 to 1000"),
-    "no page": (lambda: calls.list_registrations(EVENT, size=0), "1 at least"),
+    "no page": (lambda: calls.list_registrations(EVENT, size=0), "a whole number from 1 for"),
     "a time without a zone": (
         lambda: calls.duplicate_airmeet(EVENT, name="N", start=START.replace(tzinfo=None), timezone="Asia/Kolkata"),
         "no time zone",

@@ -5,12 +5,16 @@ import copy
 import itertools
 import json
 import logging
+import math
 import pickle
+import re
 import traceback
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import unquote
 
 import anyio
+import httpx
 import pytest
 
 from airmeet_async import (
@@ -22,6 +26,7 @@ from airmeet_async import (
     CredentialsError,
     DecodeError,
     Endpoint,
+    MemoryTokenStore,
     NoReplyError,
     NotFoundError,
     NotSentError,
@@ -32,6 +37,7 @@ from airmeet_async import (
     Request,
     Retry,
     ServerError,
+    Timeouts,
     TokenRejectedError,
     TransportError,
     calls,
@@ -43,6 +49,7 @@ from airmeet_async.protocol.classify_reply import Kind
 from airmeet_async.protocol.models import Acknowledgement
 from airmeet_async.sandbox import KeyPair, community
 from airmeet_async.testing import Sandbox
+from tests.cases import case
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
 from tests.support.worlds import EVENT, add, auths, client_of, person, sends, transport_of
 
@@ -493,6 +500,25 @@ def test_a_transport_of_the_wrong_kind_is_refused() -> None:
     """The message names the right kinds."""
     with pytest.raises(ConfigError, match=r"httpx\.AsyncClient"):
         client_of(object())
+
+
+def test_a_setting_of_the_wrong_kind_is_an_error_that_names_it() -> None:
+    """When it is made, and not when the first request is."""
+    mistakes: dict[str, Callable[[], Any]] = {
+        "Retry: attempts must be a whole number from 1, not 0": lambda: Retry(attempts=0),
+        "Retry: attempts must be a whole number from 1, not None": lambda: Retry(attempts=None),  # type: ignore[arg-type]
+        "Retry: free must be a whole number from 1, not 2.5": lambda: Retry(free=2.5),  # type: ignore[arg-type]
+        "Retry: cap must be a number of seconds from 0, not -1": lambda: Retry(cap=-1),
+        "Retry: ready_within must be a number of seconds from 0, not nan": lambda: Retry(ready_within=math.nan),
+        "Timeouts: connect must be a number of seconds above 0, not -1": lambda: Timeouts(connect=-1),
+        "Timeouts: total must be a number of seconds above 0, not '5'": lambda: Timeouts(total="5"),  # type: ignore[arg-type]
+        "not a class; write MemoryTokenStore(...)": lambda: client_of(transport_of(), token_store=MemoryTokenStore),
+        "not a class; write AsyncClient(...)": lambda: client_of(httpx.AsyncClient),
+        "timeouts must be Timeouts(connect=..., read=...), not 5": lambda: Sandbox().client(timeouts=5),
+    }
+    for words, make in mistakes.items():
+        with case(words), pytest.raises(ConfigError, match=re.escape(words)):
+            make()
 
 
 async def test_the_raw_answer_can_be_had() -> None:

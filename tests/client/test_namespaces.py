@@ -2,17 +2,20 @@
 
 import inspect
 from typing import Any
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airmeet_async import calls
+from airmeet_async import AirmeetClient, calls
 from airmeet_async.client.namespaces import (
     AirmeetsNamespace,
     AttendeesNamespace,
     CustomFieldsNamespace,
+    Grouped,
     Listing,
+    Operations,
     ParticipantsNamespace,
     PollsNamespace,
 )
@@ -20,6 +23,7 @@ from airmeet_async.errors import IncompleteListError, InvalidInputError
 from airmeet_async.protocol.call import Call
 from airmeet_async.protocol.models import Airmeet, Attendee, Participant, PollAnswer, PollResponses
 from airmeet_async.protocol.paging import Page
+from airmeet_async.testing import Sandbox
 from tests.cases import case
 from tests.protocol.samples import same_every_time
 from tests.reference import BUILDERS
@@ -284,6 +288,25 @@ async def test_a_listing_can_be_read_again():
 def test_a_namespace_says_whose_it_is():
     """One line, for debugging."""
     assert repr(AttendeesNamespace(Sender())) == "<AttendeesNamespace of <Sender>>"
+
+
+async def test_a_mock_in_a_group_of_a_client_stays_there():
+    """Whether it was assigned or patched in; a `with_options` sibling has groups of its own."""
+    with Sandbox() as sandbox:
+        client = sandbox.client()
+        assert client.attendees is client.attendees
+        assert client.bulk is client.bulk
+        sibling = client.with_options(retry=1)
+        for name, group in {**vars(AirmeetClient), **vars(Operations)}.items():
+            if isinstance(group, Grouped):
+                assert getattr(sibling, name)._client is sibling
+                assert getattr(client, name)._client is client
+        with mock.patch.object(client.attendees, "add", mock.AsyncMock(return_value="patched")):
+            assert await client.attendees.add(EVENT, ADA) == "patched"
+        client.attendees.add = mock.AsyncMock(return_value="assigned")  # type: ignore[misc]
+        assert await client.attendees.add(EVENT, ADA) == "assigned"
+
+        assert not sandbox.requests
 
 
 def test_the_names_of_version_0_1_still_answer():

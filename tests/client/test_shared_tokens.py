@@ -478,11 +478,12 @@ def test_token_store_file_is_where_the_command_line_has_its_tokens(tmp_path: Pat
     named = choose_token_store("file", environ | {"AIRMEET_TOKEN_CACHE": str(tmp_path / "own")})
     assert isinstance(named, FileTokenStore)
     assert named.directory == tmp_path / "own"
-    assert isinstance(choose_token_store("file", {"AIRMEET_TOKEN_CACHE": "off"}), MemoryTokenStore)
     assert isinstance(choose_token_store("memory", environ), MemoryTokenStore)
     assert isinstance(choose_token_store(None, environ), MemoryTokenStore)
     with pytest.raises(ConfigError, match="Redis"):
         choose_token_store("file", {"AIRMEET_TOKEN_CACHE": "redis://localhost"})
+    with pytest.raises(ConfigError, match=r'token_store="file", and AIRMEET_TOKEN_CACHE=off: unset the variable'):
+        choose_token_store("file", {"AIRMEET_TOKEN_CACHE": "off"})
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,22 @@ async def test_many_refusals_at_once_are_one_pause():
     assert len(pauses) < len(of_kind(events, Waiting)) / 2
 
 
+async def test_a_listener_of_with_options_hears_all_that_its_calls_cause():
+    """Their sign-in and the pause for everybody, too; one given later is called beside it, and none after the call."""
+    first, second = [], []
+    async with client_of(transport_of("429@1:retry=3")) as client:
+        sibling = client.with_options(on_event=first.append)
+        both = sibling.with_options(on_event=second.append)
+        await both.attendees.add(EVENT, person(), send_email_invite=False)
+        heard = len(first)
+        client.telemetry.emit_to_all(Paused(operation="x", wait_s=1.0, status=429))
+
+    assert first == second
+    assert len(first) == heard
+    assert {TokenRenewed, Paused, Waiting} <= {type(event) for event in first}
+    assert sibling.on_event == first.append
+
+
 async def test_an_outage_is_told_when_it_begins_and_when_it_ends(caplog):
     events: list[ClientEvent] = []
     transport = transport_of("502@4+12")
@@ -234,8 +250,13 @@ async def test_what_on_result_raises_for_the_last_row_comes_out_too():
 async def test_callbacks_that_cannot_work_are_refused_at_once():
     async def awaited(event): ...
 
-    with pytest.raises(ConfigError, match="on_event must be a plain function"):
-        client_of(transport_of(), on_event=awaited)
+    class Awaited:
+        async def __call__(self, event):
+            pass
+
+    for listener in (awaited, Awaited()):
+        with pytest.raises(ConfigError, match="on_event must be a plain function"):
+            client_of(transport_of(), on_event=listener)
     async with client_of(transport_of()) as client:
         with pytest.raises(ConfigError, match="on_event must be a plain"):
             client.with_options(on_event=awaited)  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ import pytest
 from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore, account_name
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.redact import Secret
+from airmeet_async.testing import VirtualTimeLoop
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
 from tests.support.worlds import EVENT, auths, client_of, person, transport_of
 
@@ -301,6 +302,38 @@ async def test_clients_that_start_together_make_one_auth(place: Path) -> None:
     assert auths(transport) == 1
     for client in clients:
         await client.aclose()
+
+
+@pytest.mark.parametrize("kind", ["memory", "file"])
+def test_a_sign_in_on_an_event_loop_that_stands_still_holds_up_nobody_for_long(kind: str, place: Path) -> None:
+    """It was left in the middle, such as by a timeout, and the loop was never closed."""
+    store = MemoryTokenStore() if kind == "memory" else FileTokenStore(place)
+
+    async def hold(held: asyncio.Event) -> None:
+        async with store.lock("account"):
+            held.set()
+            await asyncio.Event().wait()
+
+    async def leave() -> asyncio.Task[None]:
+        held = asyncio.Event()
+        task = asyncio.create_task(hold(held))
+        await held.wait()
+        return task
+
+    async def fetch() -> Secret:
+        return TOKEN
+
+    async def sign_in() -> None:
+        async with asyncio.timeout(15):
+            assert (await store.renew("account", None, fetch)).token == TOKEN
+
+    first = VirtualTimeLoop()
+    left = first.run_until_complete(leave())
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        runner.run(sign_in())
+    left.cancel()
+    first.run_until_complete(asyncio.wait({left}))
+    first.close()
 
 
 def test_the_name_of_an_account_tells_nothing_and_differs_by_key_and_address() -> None:

@@ -124,7 +124,9 @@ async def test_a_fleet_that_has_a_token_goes_on_without_redis(
             await client.attendees.add(EVENT, Attendee(f"{n}@example.com", "Ada", "King"), send_email_invite=False)
         redis_server.kill()
         for n, client in enumerate(clients):
-            await client.attendees.add(EVENT, Attendee(f"{n}-later@example.com", "Ada", "King"), send_email_invite=False)
+            await client.attendees.add(
+                EVENT, Attendee(f"{n}-later@example.com", "Ada", "King"), send_email_invite=False
+            )
         assert airmeet.issued == 1
 
         airmeet.left = 0

@@ -100,6 +100,47 @@ def test_a_value_is_json_and_travels(value):
     assert pickle.loads(pickle.dumps(value)) == copy.copy(value) == value
 
 
+def test_a_value_knows_its_names_and_is_no_list():
+    person = Attendee("a@example.com", "A", "B")
+
+    assert "email" in person
+    assert "mail" not in person
+    assert person["email"] == "a@example.com"
+    with pytest.raises(KeyError):
+        person["mail"]
+    with pytest.raises(TypeError, match="'Attendee' object is not iterable"):
+        list(person)  # type: ignore[call-overload]
+
+
+@pytest.mark.slow
+async def test_a_route_can_take_values():
+    """As a body; what is no such value is an answer 422, and the schema names the fields."""
+    fastapi = pytest.importorskip("fastapi")
+    app = fastapi.FastAPI()
+    taken, body = [], fastapi.Body()
+    for path, kind in (("/person", Attendee), ("/event", Airmeet)):
+
+        def route(given=body):
+            taken.append(given)
+
+        route.__annotations__["given"] = kind
+        app.post(path)(route)
+    person, event = Attendee("a@example.com", "A", "B", city="Bonn"), Airmeet("e", start_time=TEN)
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://x") as web:
+        for path, sent, status in [
+            ("/person", person.as_dict(), 200),
+            ("/person", {"email": "a@example.com"}, 422),
+            ("/person", person.as_dict() | {"mail": "b"}, 422),
+            ("/event", event.as_dict(), 422),  # an answer is nothing that is sent to anybody
+        ]:
+            assert (await web.post(path, json=sent)).status_code == status, (path, sent)
+        schema = (await web.get("/openapi.json")).json()
+
+    assert taken == [person]
+    assert "first_name" in json.dumps(schema)
+
+
 def test_what_goes_in_is_made_again_from_what_was_written_down():
     person = Attendee("a@example.com", "A", "B", city="Bonn", custom_fields={"f1": ["x"]})
 

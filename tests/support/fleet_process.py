@@ -23,7 +23,9 @@ async def main(base: str, number: str, n: int) -> None:
         print("ready", flush=True)
         await asyncio.to_thread(sys.stdin.readline)
         for one in range(n):
-            await client.attendees.add(EVENT, Attendee(f"{number}-{one}@example.com", "Ada", "King"), send_email_invite=False)
+            await client.attendees.add(
+                EVENT, Attendee(f"{number}-{one}@example.com", "Ada", "King"), send_email_invite=False
+            )
 
 
 if __name__ == "__main__":

@@ -161,6 +161,44 @@ def test_virtual_time_needs_nothing_else_with_anyio(run, plugin):
     run(VIRTUAL, plugin, fixture=", an_asynchronous_fixture", loop=loop).assert_outcomes(passed=2)
 
 
+BACKENDS = """
+import asyncio
+import pytest
+
+@pytest.fixture(scope="module")
+def anyio_backend():
+    return "asyncio"
+
+@pytest.fixture(scope="module")
+async def of_the_module():
+    return type(asyncio.get_running_loop()).__name__
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", ["asyncio"])
+async def test_one_that_names_its_backend(airmeet_virtual_time):
+    await asyncio.sleep(3600)
+    assert "Virtual" in type(asyncio.get_running_loop()).__name__
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("hours, anyio_backend", [(1, ("asyncio", {{"debug": True}})), (2, "asyncio")])
+async def test_one_with_other_parameters(airmeet_virtual_time, hours):
+    await asyncio.sleep(hours * 3600)
+    assert "Virtual" in type(asyncio.get_running_loop()).__name__
+
+@pytest.mark.anyio
+async def test_one_with_a_fixture_of_the_module(airmeet_client, airmeet_sandbox, airmeet_virtual_time, of_the_module):
+    airmeet_sandbox.fail_next(429, retry_after=60)
+    assert await airmeet_client.airmeets.list()
+    assert "Virtual" in of_the_module
+"""
+
+
+@pytest.mark.parametrize("plugin", ["anyio", "anyio beside pytest-asyncio"])
+def test_virtual_time_with_backends_and_fixtures_of_other_scopes(run, plugin):
+    """A test may name its backend, and ask for an asynchronous fixture of its module."""
+    run(BACKENDS, plugin).assert_outcomes(passed=4)
+
+
 def test_virtual_time_with_pytest_asyncio(run):
     """For the tests of which conftest.py chooses the loop."""
     loop = "asyncio.get_running_loop().time() > 3600 + 3 * 60"

@@ -9,7 +9,7 @@ from typing import Protocol
 from attrs import frozen
 
 from airmeet_async.client.proxy import Proxy
-from airmeet_async.errors import NoReplyError, NotSentError
+from airmeet_async.errors import ConfigError, NoReplyError, NotSentError
 from airmeet_async.protocol.http_messages import Reply, Request
 
 KEEP_ALIVE = 15.0
@@ -27,12 +27,21 @@ class Timeouts:
         read: Between two pieces of the reply. The default is above the 29 to 30 s after which an API gateway gives up,
             so that its 504 is received.
         total: For the whole exchange, because a server that sends one byte per second never triggers *read*.
+
+    Raises:
+        ConfigError: One of them is no number above 0.
     """
 
     connect: float = 5.0
     write: float = 10.0
     read: float = 35.0
     total: float = 45.0
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("connect", "write", "read", "total"):
+            seconds = getattr(self, name)
+            if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds > 0:
+                raise ConfigError(f"Timeouts: {name} must be a number of seconds above 0, not {seconds!r:.40}")
 
 
 class Transport(Protocol):

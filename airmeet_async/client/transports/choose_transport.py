@@ -41,6 +41,8 @@ def choose_transport(chosen: Any, options: ClientOptions) -> tuple[Transport, bo
             return _fast(options, f"{source}={chosen}"), True
         case "auto" | "llhttp":
             raise ConfigError(f"{source}={chosen} does not exist any more: {_RENAMED[chosen]}")
+        case type():
+            raise ConfigError(f"transport must be an object, not a class; write {chosen.__name__}(...)")
         case _ if is_httpx_client(chosen):
             return HttpxClientTransport(chosen, options.base, options.timeouts), False
         case _ if hasattr(chosen, "exchange"):
