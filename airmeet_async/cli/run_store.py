@@ -33,6 +33,7 @@ from airmeet_async.bulk.options import EventJournal
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError, JournalError
+from airmeet_async.formatting import counted
 from airmeet_async.private_files import UnsafeFileError, make_private_folder
 from airmeet_async.protocol.base_urls import name_loopback
 
@@ -248,6 +249,22 @@ def only_run_on(
         yield
     finally:
         lock.release()
+
+
+def check_none_lent(airmeet_id: str, base: str) -> None:
+    """Refuse to block people of an event while rows of it are in shards, which would let them in again.
+
+    Raises:
+        JournalError: Some are.
+    """
+    with suppress(ConfigError):
+        path = _place(runs_folder(), _ADD, airmeet_id, base)
+        for run in read_summaries(path) if path.exists() else []:
+            if run.lent:
+                where = f"{counted(run.lent['shards'], 'shard')} in {run.lent['folder']}"
+                message = f"a list of this event is in {where}, which would let people in again who are blocked now"
+                fix = f"When they have ended: airmeet join {run.job}; at once: airmeet join {run.job} --take-back"
+                raise JournalError(f"{message}. {fix} (nothing was sent)", busy=True)
 
 
 def _describe_other_command(folder: Path, lock: Path, airmeet_id: str, base: str) -> tuple[str, str]:

@@ -48,7 +48,14 @@ from airmeet_async.cli.output.results_csv import (
 )
 from airmeet_async.cli.output.summary import RunOutcome, headline, intention_of, pace_of, summary, wording_of
 from airmeet_async.cli.run_control import listening
-from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, only_run_on, remove_journal
+from airmeet_async.cli.run_store import (
+    PEOPLE,
+    RunJournal,
+    check_none_lent,
+    find_journal,
+    only_run_on,
+    remove_journal,
+)
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError, first_error
 from airmeet_async.formatting import counted, wrapped
 from airmeet_async.private_files import NewFile
@@ -192,6 +199,8 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         if wanted.operation in PEOPLE and not wanted.is_demo and not is_shard:
             base = str(settings.base)
             stack.enter_context(only_run_on(wanted.airmeet_id, base, wait=flags.wait, say=console.say))
+            if wanted.operation == ATTENDEES_BLOCK.name:
+                check_none_lent(wanted.airmeet_id, base)
         journal = wanted.journal or _journal_of(wanted, flags, settings)
         results, failed = _places(wanted, flags, journal)
         page_file = stack.enter_context(_page_file(flags, wanted.choice.path, results, failed))

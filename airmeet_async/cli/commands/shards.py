@@ -34,7 +34,7 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
     """
     from airmeet_async.bulk.journal.cut import ShardLimits, cut_journal
     from airmeet_async.bulk.journal.queries import read_blocked
-    from airmeet_async.cli.run_store import find_journal, find_run
+    from airmeet_async.cli.run_store import find_journal, find_run, only_run_on
 
     run = find_run(job, finished=True)
     about = run.about
@@ -50,15 +50,16 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
     n = positive(shards, "--shards") or 1
     if rate is not None and not rate > 0:
         raise UsageError(f"--rate must be a number above 0, not {rate}")
-    paths = cut_journal(
-        run.path,
-        Path(folder),
-        n,
-        list_id=run.list_id or None,
-        again=again,
-        limits=ShardLimits(rate),
-        mark=mark,
-    )
+    with only_run_on(event, base):  # nobody is blocked meanwhile
+        paths = cut_journal(
+            run.path,
+            Path(folder),
+            n,
+            list_id=run.list_id or None,
+            again=again,
+            limits=ShardLimits(rate),
+            mark=mark,
+        )
     if not paths:
         Console().say(f"job {run.job}: nothing is left to be sent, so there are no shards")
         return int(Exit.OK)
