@@ -21,10 +21,11 @@ import secrets
 import sqlite3
 import time
 from array import array
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from hashlib import blake2b
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from attrs import asdict, frozen
@@ -40,6 +41,7 @@ from airmeet_async.bulk.journal.writer import (
     OUTCOME_COLUMNS,
     POSITION,
     RUN_FACTS,
+    WISH,
     JournalWriter,
     RecordedList,
     check_not_lent,
@@ -83,6 +85,13 @@ _TAKE_OUTCOMES = f"""
     INSERT OR REPLACE INTO outcome ({OUTCOME_COLUMNS})
     SELECT entry, state, sent, done, unclear, MIN(run, :run), touched, http, latency, link, note, request FROM came
 """  # noqa: S608 - no values
+# Whoever was lent to a shard that is lost may have been sent, and perhaps more than once: as after a crash.
+_GIVE_UP = f"""
+    INSERT INTO outcome (entry, state, sent, done, unclear, run, touched)
+    SELECT i.entry, {int(OutcomeState.UNKNOWN)}, 1, 0, {WISH}, :run, :at {OF_LIST} AND {OPEN}
+    ON CONFLICT (entry) DO UPDATE SET state = excluded.state, sent = sent + 1,
+        unclear = unclear | excluded.unclear, run = excluded.run, touched = excluded.touched, note = NULL
+"""
 # What a run of a shard has left out: the event has it, or somebody is blocked.
 _TAKE_LEFT_OUT = """
     UPDATE input SET status = t.status, note = t.note
@@ -200,7 +209,12 @@ def cut_journal(
 
 
 def join_journal(
-    path: Path, *, take_back: bool = False, base: str | None = None, step: Callable[[str], object] = lambda _: None
+    path: Path,
+    *,
+    take_back: bool = False,
+    lost: Iterable[str] = (),
+    base: str | None = None,
+    step: Callable[[str], object] = lambda _: None,
 ) -> JoinSummary:
     """Take what shards have done back into their journal: at any time, and as often as wanted.
 
@@ -209,16 +223,19 @@ def join_journal(
     Args:
         path: The journal.
         take_back: Also those that are not over: their tasks can send nothing any more.
+        lost: The names of shards that are gone for good. Of their rows, nobody knows which were sent: all that have no
+            result count as sent without a clear answer.
         base: The address that the journal must be about.
         step: Called after each step with its name.
 
     Raises:
+        ConfigError: *lost* names what is no shard of this journal.
         JournalError: The journal or a shard cannot be used, or its rows do not add up; or a shard is being sent, where
-            *take_back* is wanted.
+            *take_back* is wanted. Other shards were taken back.
     """
     with closing(_open_main(path, base, step)) as main:
         facts = main.facts()
-        summary = main.join(facts["lent"], take_back=take_back) if facts.get("lent") else None
+        summary = main.join(facts["lent"], take_back=take_back, lost=lost) if facts.get("lent") else None
         number = main.list_id
     found = read_summary(path, number)
     parts = (0, 0, 0, None, "") if summary is None else summary
@@ -294,7 +311,8 @@ class _MainJournal(JournalWriter):
         if lent := facts.get("lent"):
             if Path(lent["folder"]) != folder:
                 check_not_lent(self.path, facts)
-            self._put_in_place(lent)
+            if gone := self._put_in_place(lent):
+                raise self._gone(gone)
             return shard_paths(lent)
         self._recover()
         list_ = self._list_to_cut(list_id)
@@ -313,7 +331,7 @@ class _MainJournal(JournalWriter):
         n = len(bounds) - 1
         run = facts.get("run", 0)
         lent = {"cut": secrets.token_hex(8), "folder": str(folder), "stem": self.path.stem, "shards": n,
-                "list": list_.id, "run": run + 1, "returned": [], "stop": None, "stop_message": ""}  # fmt: skip
+                "list": list_.id, "run": run + 1, "at": time.time(), "returned": [], "stop": None, "stop_message": ""}  # fmt: skip
         self._make_folder(folder)
         for path in shard_paths(lent):
             if path.exists():
@@ -405,16 +423,16 @@ class _MainJournal(JournalWriter):
         execute("COMMIT")
         return digest
 
-    def _put_in_place(self, lent: Mapping[str, Any]) -> None:
-        """Give shards the names under which they can be sent."""
+    def _put_in_place(self, lent: Mapping[str, Any]) -> list[Path]:
+        """Give shards the names under which they can be sent, and return those that are gone."""
+        gone = []
         folder = Path(lent["folder"])
         for number, path in enumerate(shard_paths(lent)):
             if number not in lent["returned"] and not path.exists():
                 try:
                     self._hidden(lent, number).rename(path)
                 except FileNotFoundError:
-                    message = f"{path}: this shard is gone, and only it knows which of its rows were sent"
-                    raise JournalError(f"{message}; put it back") from None
+                    gone.append(path)
                 except OSError as error:
                     raise JournalError(f"{path}: cannot be made ({error.strerror})") from None
                 self._step(f"in place {number}")
@@ -424,15 +442,19 @@ class _MainJournal(JournalWriter):
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+        return gone
 
     # Taking back.
 
-    def join(self, lent: dict[str, Any], *, take_back: bool) -> tuple[int, int, int, str | None, str]:
+    def join(
+        self, lent: dict[str, Any], *, take_back: bool, lost: Iterable[str]
+    ) -> tuple[int, int, int, str | None, str]:
         """Take back what there is; return shards, those returned, those that run, and why one has stopped for good."""
         assert self.path is not None  # noqa: S101 - for the type checker
         self.list_id = lent["list"]
-        self._put_in_place(lent)
+        gone = self._put_in_place(lent)
         paths = shard_paths(lent)
+        self._give_up(lent, paths, frozenset(lost))
         if take_back:
             for path in paths:
                 if path.exists() and (process := locking.holder_of(path)) is not None:
@@ -441,14 +463,17 @@ class _MainJournal(JournalWriter):
         self._connection.execute("PRAGMA temp_store = MEMORY")
         self._connection.executescript(_NEW_TABLES)
         running = 0
+        gone = [path for path in gone if paths.index(path) not in lent["returned"]]
         for number, path in enumerate(paths):
-            if number not in lent["returned"]:
+            if number not in lent["returned"] and path not in gone:
                 try:
                     self._join_one(lent, number, path, take_back=take_back)
                 except JournalError as error:
                     if not error.busy or take_back:
                         raise
                     running += 1
+        if gone:
+            raise self._gone(gone)
         result = lent["shards"], len(lent["returned"]), running, lent["stop"], lent["stop_message"]
         if len(lent["returned"]) == lent["shards"]:
             for path in paths:  # first: what is forgotten is never removed
@@ -461,6 +486,36 @@ class _MainJournal(JournalWriter):
             self._step("ended")
         self.check_sum(lent["list"])
         return result
+
+    def _gone(self, paths: Sequence[Path]) -> JournalError:
+        names = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
+        what = "this shard is gone, and only it knows" if len(paths) == 1 else "these are gone, and only they know"
+        message = f"{paths[0].parent}: {names}: {what} which rows were sent; put back what can be found"
+        fix = f"airmeet join {quote(str(self.path))} --lost {quote(paths[0].name)}"
+        return JournalError(f"{message}. What is lost for good is given up with: {fix}; all that it may have sent counts "
+                            "as sent without a clear answer")  # fmt: skip
+
+    def _give_up(self, lent: dict[str, Any], paths: Sequence[Path], lost: frozenset[str]) -> None:
+        """Go on without shards."""
+        if unknown := lost - {path.name for path in paths}:
+            raise ConfigError(
+                f"{min(unknown)!r:.80} is no shard of this run: they are called {paths[0].name} and so on"
+            )
+        base = lent["list"] << LIST_SHIFT
+        for number, path in enumerate(paths):
+            if path.name not in lost or number in lent["returned"]:
+                continue
+            if path.exists():
+                raise JournalError(f"{path}: is there, so it is not given up; delete it first if nobody can use it")
+            first, last, _ = self.facts()["lent_rows"][number]
+            values = {**self._list(lent["list"]).parameters, "first": base + first, "last": base + last}
+            stop = StopReason.INTERRUPTED.value, "a part of it was lost"
+            lent |= {"returned": [*lent["returned"], number], "stop": lent["stop"] or stop[0]}
+            lent["stop_message"] = lent["stop_message"] or stop[1]
+            with self._transaction():
+                self._connection.execute(_GIVE_UP, {**values, "run": lent["run"], "at": lent["at"]})
+                self._put_facts({"lent": lent})
+            self._step(f"given up {number}")
 
     def _join_one(self, lent: dict[str, Any], number: int, path: Path, *, take_back: bool) -> None:
         with closing(_Shard(path)) as shard:

@@ -1,7 +1,9 @@
 """``airmeet cut`` and ``airmeet join``: the rows of a run in shards, which any engine sends with ``airmeet resume``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.exit_codes import Exit, UsageError
@@ -11,6 +13,8 @@ from airmeet_async.formatting import counted
 if TYPE_CHECKING:
     from airmeet_async.bulk.journal.cut import JoinSummary
     from airmeet_async.bulk.journal.writer import JournalWriter
+
+Lost = Annotated[tuple[str, ...], Parameter(name="--lost", negative="", show_default=False)]
 
 
 def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, again: Flag = False) -> int:
@@ -71,7 +75,7 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
     return int(Exit.OK)
 
 
-def join(job: str, /, *, take_back: Flag = False, json: Flag = False) -> int:
+def join(job: str, /, *, take_back: Flag = False, lost: Lost = (), json: Flag = False) -> int:
     """Take what shards have done back into their run.
 
     It can be called at any time, also while shards are being sent: these are left
@@ -85,13 +89,15 @@ def join(job: str, /, *, take_back: Flag = False, json: Flag = False) -> int:
         job: The run's id, the start of it, or the path of its file.
         take_back: Also take back shards that have not ended; their tasks can send nothing any more. airmeet resume of
             the run does this by itself.
+        lost: The name of a shard that is gone for good, such as launch-0003.job; may be given several times. Nobody
+            knows which of its rows were sent: all that have no result are unknown, as after a crash.
         json: Print what has come back as one JSON object.
     """
     from airmeet_async.bulk.journal.cut import join_journal
     from airmeet_async.cli.run_store import find_run
 
     run = find_run(job, finished=True)
-    summary = join_journal(run.path, take_back=take_back)
+    summary = join_journal(run.path, take_back=take_back, lost=lost)
     code = _code_of(summary)
     if json:
         print_json({**summary.as_dict(), "exit_code": int(code)})

@@ -465,6 +465,42 @@ def test_a_shard_that_is_gone_is_named(path: Path, tmp_path: Path) -> None:
         join_journal(path)
 
 
+def test_a_lost_shard_holds_up_no_others_and_is_given_up_by_name(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 6, template=MAILS)
+    paths = cut_journal(path, tmp_path / "s", 3)
+    for found in paths:
+        finish(found, number, [OutcomeState.SUCCEEDED], stop="interrupted")
+    join_journal(path)
+    for found in paths:
+        finish(found, number)
+    paths[1].unlink()
+
+    with pytest.raises(JournalError, match=r"launch-0001.job: this shard is gone.*--lost launch-0001.job"):
+        join_journal(path)
+    before = [status for *_, status in results(path)][1:7]
+    with pytest.raises(JournalError, match="is there, so it is not given up"):
+        give_up_what_is_there(path, tmp_path / "s")
+    with pytest.raises(ConfigError, match="no shard of this run"):
+        join_journal(path, lost=["other.job"])
+    summary = join_journal(path, lost=[paths[1].name])
+
+    done = RowStatus.SUCCEEDED
+    assert before == [done, done, done, RowStatus.UNPROCESSED, done, done]
+    assert (summary.is_complete, summary.stop_message) == (True, "a part of it was lost")
+    assert [status for *_, status in results(path)][1:7] == [done, done, done, RowStatus.UNKNOWN, done, done]
+    with closing(JournalWriter(path)) as writer:
+        assert writer.count_for_plan(number)["invitations"] == 0
+
+
+def give_up_what_is_there(path: Path, folder: Path) -> None:
+    gone = folder / "launch-0001.job"
+    gone.touch(mode=0o600)
+    try:
+        join_journal(path, lost=[gone.name])
+    finally:
+        gone.unlink()
+
+
 def test_a_shard_that_is_being_sent_is_not_taken_back(path: Path, tmp_path: Path) -> None:
     make_main(path, 4)
     paths = cut_journal(path, tmp_path / "s", 2)
