@@ -331,7 +331,8 @@ class _MainJournal(JournalWriter):
         n = len(bounds) - 1
         run = facts.get("run", 0)
         lent = {"cut": secrets.token_hex(8), "folder": str(folder), "stem": self.path.stem, "shards": n,
-                "list": list_.id, "run": run + 1, "at": time.time(), "returned": [], "stop": None, "stop_message": ""}  # fmt: skip
+                "list": list_.id, "run": run + 1, "at": time.time(), "returned": [], "stop": None,
+                "stop_message": ""}  # fmt: skip
         self._make_folder(folder)
         for path in shard_paths(lent):
             if path.exists():
@@ -492,8 +493,8 @@ class _MainJournal(JournalWriter):
         what = "this shard is gone, and only it knows" if len(paths) == 1 else "these are gone, and only they know"
         message = f"{paths[0].parent}: {names}: {what} which rows were sent; put back what can be found"
         fix = f"airmeet join {quote(str(self.path))} --lost {quote(paths[0].name)}"
-        return JournalError(f"{message}. What is lost for good is given up with: {fix}; all that it may have sent counts "
-                            "as sent without a clear answer")  # fmt: skip
+        fix = f"What is lost for good is given up with: {fix}"
+        return JournalError(f"{message}. {fix}; all that it may have sent counts as sent without a clear answer")
 
     def _give_up(self, lent: dict[str, Any], paths: Sequence[Path], lost: frozenset[str]) -> None:
         """Go on without shards."""

@@ -239,3 +239,19 @@ def test_the_token_of_shards_goes_with_the_last_of_them(airmeet):
     assert there("join", "launch.job").code == 0
 
     assert not list((airmeet.folder / "shards").iterdir())
+
+
+def test_a_shard_that_is_lost_is_given_up_by_name(airmeet):
+    there, _ = stopped(airmeet)
+    paths = there("cut", "launch.job", "--folder", "shards", "--shards", "2").out.split()
+    assert there("resume", paths[0], "--progress", "none").code == 0
+    Path(paths[1]).unlink()
+
+    refused = there("join", "launch.job")
+    joined = there("join", "launch.job", "--lost", "launch-0001.job", "--json")
+
+    assert refused.code == 2
+    assert "--lost launch-0001.job" in refused.err
+    assert joined.code == 3
+    assert joined.json["is_complete"]
+    assert joined.json["counts"]["unknown"] > 0
