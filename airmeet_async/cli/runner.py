@@ -53,6 +53,7 @@ from airmeet_async.cli.run_store import (
     RunJournal,
     check_none_lent,
     find_journal,
+    note_as_lent,
     only_run_on,
     remove_journal,
 )
@@ -247,6 +248,13 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                     if is_new:
                         remove_journal(journal.path)
                 raise
+            if (
+                wanted.operation == ATTENDEES_ADD.name
+                and journal.named
+                and wanted.journal is None
+                and not wanted.is_demo
+            ):
+                note_as_lent(journal.path, wanted.airmeet_id, str(settings.base))
             if wanted.cut is not None:
                 return _cut(runner.run(wanted.cut(job)), job, journal, flags, console)
             execution.run(runner)

@@ -38,7 +38,8 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
     """
     from airmeet_async.bulk.journal.cut import ShardLimits, cut_journal
     from airmeet_async.bulk.journal.queries import read_blocked
-    from airmeet_async.cli.run_store import find_journal, find_run, only_run_on
+    from airmeet_async.cli.run_store import find_journal, find_run, note_as_lent, only_run_on
+    from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 
     run = find_run(job, finished=True)
     about = run.about
@@ -55,6 +56,8 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
     if rate is not None and not rate > 0:
         raise UsageError(f"--rate must be a number above 0, not {rate}")
     with only_run_on(event, base):  # nobody is blocked meanwhile
+        if operation == ATTENDEES_ADD.name:
+            note_as_lent(run.path, event, base)
         paths = cut_journal(
             run.path,
             Path(folder),

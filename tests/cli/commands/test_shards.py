@@ -255,3 +255,16 @@ def test_a_shard_that_is_lost_is_given_up_by_name(airmeet):
     assert joined.code == 3
     assert joined.json["is_complete"]
     assert joined.json["counts"]["unknown"] > 0
+
+
+def test_nobody_is_blocked_while_a_run_in_a_file_of_its_own_is_in_shards(airmeet):
+    there, _ = stopped(airmeet)
+    there("cut", "launch.job", "--folder", "shards", "--shards", "1")
+
+    refused = there("block", EVENT, airmeet_last(airmeet), "--progress", "none")
+    assert there("join", "launch.job", "--take-back").code == 3
+    blocked = there("block", EVENT, airmeet_last(airmeet), "--progress", "none")
+
+    assert refused.code == 75
+    assert "launch.job --take-back" in refused.err
+    assert blocked.code in {0, 3}
