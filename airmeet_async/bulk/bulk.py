@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Unpack, cast, get_args
@@ -440,7 +440,9 @@ class Bulk:
         )
         return await anyio.to_thread.run_sync(work)
 
-    async def join(self, journal: str | os.PathLike[str], *, take_back: bool = False) -> JoinSummary:
+    async def join(
+        self, journal: str | os.PathLike[str], *, take_back: bool = False, lost: Sequence[str] = ()
+    ) -> JoinSummary:
         """Take what shards have done back into their journal: at any time, and as often as wanted.
 
         Shards that are being sent are left alone. When all are over, they are removed, and the journal can be used
@@ -451,12 +453,15 @@ class Bulk:
             journal: The file.
             take_back: Also take back shards that are not over: whoever has their paths can send nothing any more.
                 `resume` of the journal does this by itself.
+            lost: The names of shards that are gone for good, such as ``launch-0003.job``. Nobody knows which of their
+                rows were sent: all that have no result are ``unknown``, as after a crash.
 
         Raises:
+            ConfigError: *lost* names what is no shard of this journal.
             JournalError: The journal or a shard cannot be used, or its rows do not add up; or a shard is being sent,
                 where *take_back* is wanted.
         """
-        work = partial(join_journal, Path(journal), take_back=take_back, base=str(self._client.options.base))
+        work = partial(join_journal, Path(journal), take_back=take_back, lost=lost, base=str(self._client.options.base))
         return await anyio.to_thread.run_sync(work)
 
     def _change_access(

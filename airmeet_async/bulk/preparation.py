@@ -566,7 +566,9 @@ class JobPreparation:
         try:
             facts = await journal.call(journal.writer.facts)
             is_lent = bool(facts.get("lent")) and identity is None and not self._again and path is not None
-            if not is_lent:
+            if file is not None and file.is_copied:  # only to be planned, which is no matter of where its rows are
+                is_lent = False
+            elif not is_lent:
                 check_not_lent(path, facts, takes_rows=identity is not None)
             base = identity.base if identity is not None else str(self._sender.options.base)
             mine = {"base": base}

@@ -10,6 +10,7 @@ Rules of this file:
 """
 
 import hashlib
+import json
 import os
 import sqlite3
 import time
@@ -17,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from attrs import frozen
@@ -33,7 +35,8 @@ from airmeet_async.bulk.options import EventJournal
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError, JournalError
-from airmeet_async.private_files import UnsafeFileError, make_private_folder
+from airmeet_async.formatting import counted
+from airmeet_async.private_files import UnsafeFileError, make_private_folder, replace_file
 from airmeet_async.protocol.base_urls import name_loopback
 
 _INSTEAD = "choose a file for this run with --journal PATH"
@@ -248,6 +251,41 @@ def only_run_on(
         yield
     finally:
         lock.release()
+
+
+def check_none_lent(airmeet_id: str, base: str) -> None:
+    """Refuse to block people of an event while rows of it are in shards, which would let them in again.
+
+    Raises:
+        JournalError: Some are.
+    """
+    with suppress(ConfigError):
+        folder = runs_folder()
+        for path in (_place(folder, _ADD, airmeet_id, base), *_noted_as_lent(folder, airmeet_id, base)):
+            for run in read_summaries(path) if path.exists() else []:
+                if not run.lent:
+                    continue
+                where = f"{counted(run.lent['shards'], 'shard')} in {run.lent['folder']}"
+                word = run.job if is_in_runs_folder(path) else quote(str(path))
+                message = f"a list of this event is in {where}, which would let people in again who are blocked now"
+                fix = f"When they have ended: airmeet join {word}; at once: airmeet join {word} --take-back"
+                raise JournalError(f"{message}. {fix} (nothing was sent)", busy=True)
+
+
+def note_as_lent(path: Path, airmeet_id: str, base: str) -> None:
+    """Remember a journal in a place of its own whose rows may be put into shards, for `check_none_lent`."""
+    with suppress(ConfigError):
+        folder = runs_folder()
+        if not is_in_runs_folder(path.absolute()):
+            there = {one for one in _noted_as_lent(folder, airmeet_id, base) if one.exists()} | {path.absolute()}
+            replace_file(folder / f"{_digest(airmeet_id, base)}.lent", json.dumps(sorted(map(str, there))).encode())
+
+
+def _noted_as_lent(folder: Path, airmeet_id: str, base: str) -> list[Path]:
+    try:
+        return [Path(one) for one in json.loads((folder / f"{_digest(airmeet_id, base)}.lent").read_bytes())]
+    except (OSError, ValueError, TypeError):
+        return []
 
 
 def _describe_other_command(folder: Path, lock: Path, airmeet_id: str, base: str) -> tuple[str, str]:

@@ -49,7 +49,15 @@ from airmeet_async.cli.output.results_csv import (
 )
 from airmeet_async.cli.output.summary import RunOutcome, headline, intention_of, pace_of, summary, wording_of
 from airmeet_async.cli.run_control import listening
-from airmeet_async.cli.run_store import PEOPLE, RunJournal, find_journal, only_run_on, remove_journal
+from airmeet_async.cli.run_store import (
+    PEOPLE,
+    RunJournal,
+    check_none_lent,
+    find_journal,
+    note_as_lent,
+    only_run_on,
+    remove_journal,
+)
 from airmeet_async.errors import AirmeetError, BulkStoppedError, ConfigError, JournalError, first_error
 from airmeet_async.formatting import counted, wrapped
 from airmeet_async.private_files import NewFile
@@ -194,6 +202,8 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         if wanted.operation in PEOPLE and not wanted.is_demo and not is_shard:
             base = str(settings.base)
             stack.enter_context(only_run_on(wanted.airmeet_id, base, wait=flags.wait, say=console.say))
+            if wanted.operation == ATTENDEES_BLOCK.name:
+                check_none_lent(wanted.airmeet_id, base)
         journal = wanted.journal or _journal_of(wanted, flags, settings)
         results, failed = _places(wanted, flags, journal)
         page_file = stack.enter_context(_page_file(flags, wanted.choice.path, results, failed))
@@ -242,6 +252,13 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                     if is_new:
                         remove_journal(journal.path)
                 raise
+            if (
+                wanted.operation == ATTENDEES_ADD.name
+                and journal.named
+                and wanted.journal is None
+                and not wanted.is_demo
+            ):
+                note_as_lent(journal.path, wanted.airmeet_id, str(settings.base))
             if wanted.cut is not None:
                 return _cut(runner.run(wanted.cut(job)), job, journal, flags, console)
             execution.done = words.done, " and mailed" if wanted.options.get("sendEmailInvite") else ""

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from airmeet_async.airmeet_client import AirmeetClient
+from airmeet_async.bulk.journal.cut import TOKEN_FOLDER
 from airmeet_async.bulk.journal.queries import read_summary
 from airmeet_async.bulk.report import BulkReport, StopReason
 from airmeet_async.client.token_store import FileTokenStore
@@ -95,6 +96,6 @@ def _answer(path: Path, attempt: str, report: BulkReport) -> dict[str, Any]:
 def _client_for(path: Path) -> AirmeetClient:
     """Return a client that shares its token with those of the other shards, and its rate as far as that is possible."""
     if not os.environ.get("AIRMEET_REDIS", "").strip():
-        return AirmeetClient(token_store=FileTokenStore(path.absolute().parent / "token"))
+        return AirmeetClient(token_store=FileTokenStore(path.absolute().parent / TOKEN_FOLDER))
     shard = read_summary(path).facts.get("shard") or {}
     return AirmeetClient(fleet=Fleet.from_env(rate=shard.get("total_rate"), workers=shard.get("places")))

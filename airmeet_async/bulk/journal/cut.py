@@ -7,8 +7,9 @@ Rules of this file:
    journal counts it as returned, and its lock is held from before its rows are read until after that.
 2. A crash at any step is mended by doing the same once more: what has no name yet gets it, what was not counted is
    counted, and what an unfinished cut has left is overwritten.
-3. A shard has entries and outcomes under their numbers in the main journal. So a join copies outcomes by number; what
-   it copies is counted against the rows that were lent.
+3. A shard has entries and outcomes under their numbers in the main journal. So a join copies outcomes by number. A
+   shard lies where others may write: all of it is checked before the main journal changes, and which rows it was lent
+   is known by the main journal alone.
 4. All of it costs as much as there are rows: each shard is a range of them, and no statement reads all for each shard.
 5. The run that the shards carry out is one run of the main journal, however often each of them was begun.
 6. A shard is over when a run of it has come to its end, or was stopped by a rule about its rows. Everything else is
@@ -19,34 +20,42 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
-from contextlib import closing
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, suppress
+from hashlib import blake2b
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from attrs import asdict, frozen
 
 from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.queries import read_summary
-from airmeet_async.bulk.journal.row_encoding import encode_fact
+from airmeet_async.bulk.journal.row_encoding import check_payload, decode_note, decode_request, encode_fact
 from airmeet_async.bulk.journal.schema import LIST_SHIFT, SHARD_ID, create_tables
 from airmeet_async.bulk.journal.writer import (
+    LATEST,
     OF_LIST,
     OPEN,
     OUTCOME_COLUMNS,
     POSITION,
     RUN_FACTS,
+    WISH,
     JournalWriter,
     RecordedList,
     check_not_lent,
+    remove_unfinished,
 )
 from airmeet_async.bulk.options import SENT_EACH_TIME
 from airmeet_async.bulk.report import StopReason
+from airmeet_async.bulk.row import CallTemplate, OutcomeState, Wish
 from airmeet_async.errors import ConfigError, JournalError
-from airmeet_async.private_files import open_private
+from airmeet_async.private_files import open_private, remove_leftovers
 
 MOST_SHARDS = 10_000
-_AT_ONCE = 4096  # outcomes that are read at once
+TOKEN_FOLDER = "token"  # noqa: S105 - no token; beside the shards of a folder, where they share no other token store
+_AT_ONCE = 4096  # numbers that are read at once
 _ENDED_BY = frozenset({None, StopReason.FAILURES.value})
 _ABOUT = ("operation", "airmeet_id", "base", "created", "salt")
 
@@ -62,17 +71,34 @@ _NEW_TABLES = """
         entry INTEGER PRIMARY KEY, state, sent, done, unclear, run, touched, http, latency, link, note, request);
     CREATE TEMP TABLE IF NOT EXISTS left_out (entry INTEGER PRIMARY KEY, status, note);
 """
-_LENT_ROWS = "input i JOIN temp.{} t ON t.entry = i.entry WHERE i.id BETWEEN :first AND :last"
+_STATES = frozenset(int(state) for state in OutcomeState) - {int(OutcomeState.IN_FLIGHT)}
+_ALL_WISHES = Wish.DONE | Wish.REGISTERED | Wish.MAILED | Wish.MAIL_UNVERIFIED | Wish.AGAIN | Wish.NO_PLACE_LEFT
+_MANY = 1 << 31  # more than anything that is counted
+_NOT_LENT = """SELECT (SELECT COUNT(*) FROM outcome WHERE entry NOT IN (SELECT entry FROM input)),
+    (SELECT COUNT(*) FROM input WHERE status IS NULL AND entry NOT IN (SELECT entry FROM outcome))"""
+# A run of a shard never takes away what was done before; of a mail it may, where it is to go out once more.
+_UNDONE = f"""SELECT COUNT(*) FROM temp.came c JOIN outcome o ON o.entry = c.entry
+    WHERE o.done & {Wish.DONE | Wish.REGISTERED} & ~c.done"""  # noqa: S608 - no values
+_REQUESTS = """SELECT c.request, COALESCE(e.key, e.identity)
+    FROM temp.came c JOIN entry e ON e.id = c.entry WHERE c.request IS NOT NULL"""
 _TAKE_OUTCOMES = f"""
     INSERT OR REPLACE INTO outcome ({OUTCOME_COLUMNS})
     SELECT entry, state, sent, done, unclear, MIN(run, :run), touched, http, latency, link, note, request FROM came
 """  # noqa: S608 - no values
+# Whoever was lent to a shard that is lost may have been sent, and perhaps more than once: as after a crash.
+_GIVE_UP = f"""
+    INSERT INTO outcome (entry, state, sent, done, unclear, run, touched)
+    SELECT i.entry, {int(OutcomeState.UNKNOWN)}, 1, 0, {WISH}, :run, :at {OF_LIST} AND {OPEN}
+    ON CONFLICT (entry) DO UPDATE SET state = excluded.state, sent = sent + 1,
+        unclear = unclear | excluded.unclear, run = excluded.run, touched = excluded.touched, note = NULL
+"""
 # What a run of a shard has left out: the event has it, or somebody is blocked.
-_TAKE_LEFT_OUT = f"""
+_TAKE_LEFT_OUT = """
     UPDATE input SET status = t.status, note = t.note
-    FROM (SELECT i.id, t.status, t.note FROM {_LENT_ROWS.format("left_out")} AND i.status IS NULL) t
+    FROM (SELECT i.id, t.status, t.note FROM input i JOIN temp.left_out t ON t.entry = i.entry
+        WHERE i.id BETWEEN :first AND :last AND i.status IS NULL) t
     WHERE input.id = t.id
-"""  # noqa: S608 - no values
+"""
 
 
 @frozen
@@ -179,11 +205,16 @@ def cut_journal(
     if not callable(shards) and (type(shards) is not int or not 0 < shards <= MOST_SHARDS):
         raise ConfigError(f"shards must be a number from 1 to {MOST_SHARDS:,}, not {shards!r}")
     with closing(_open_main(path, base, step)) as main:
-        return main.cut(folder.absolute(), shards, list_id, again=again, first=first, limits=limits, mark=mark)
+        return main.cut(folder.resolve(), shards, list_id, again=again, first=first, limits=limits, mark=mark)
 
 
 def join_journal(
-    path: Path, *, take_back: bool = False, base: str | None = None, step: Callable[[str], object] = lambda _: None
+    path: Path,
+    *,
+    take_back: bool = False,
+    lost: Iterable[str] = (),
+    base: str | None = None,
+    step: Callable[[str], object] = lambda _: None,
 ) -> JoinSummary:
     """Take what shards have done back into their journal: at any time, and as often as wanted.
 
@@ -192,16 +223,19 @@ def join_journal(
     Args:
         path: The journal.
         take_back: Also those that are not over: their tasks can send nothing any more.
+        lost: The names of shards that are gone for good. Of their rows, nobody knows which were sent: all that have no
+            result count as sent without a clear answer.
         base: The address that the journal must be about.
         step: Called after each step with its name.
 
     Raises:
+        ConfigError: *lost* names what is no shard of this journal.
         JournalError: The journal or a shard cannot be used, or its rows do not add up; or a shard is being sent, where
-            *take_back* is wanted.
+            *take_back* is wanted. Other shards were taken back.
     """
     with closing(_open_main(path, base, step)) as main:
         facts = main.facts()
-        summary = main.join(facts["lent"], take_back=take_back) if facts.get("lent") else None
+        summary = main.join(facts["lent"], take_back=take_back, lost=lost) if facts.get("lent") else None
         number = main.list_id
     found = read_summary(path, number)
     parts = (0, 0, 0, None, "") if summary is None else summary
@@ -211,13 +245,13 @@ def join_journal(
     )
 
 
-def shard_paths(path: Path, lent: Mapping[str, Any]) -> list[Path]:
-    """Return where the shards of a journal are."""
-    return [_shard_path(path, Path(lent["folder"]), number) for number in range(lent["shards"])]
+def shard_paths(lent: Mapping[str, Any]) -> list[Path]:
+    """Return where the shards of a journal are, also where it was renamed since."""
+    return [_shard_path(lent["stem"], Path(lent["folder"]), number) for number in range(lent["shards"])]
 
 
-def _shard_path(path: Path, folder: Path, number: int) -> Path:
-    return folder / f"{path.stem}-{number:04d}.job"
+def _shard_path(stem: str, folder: Path, number: int) -> Path:
+    return folder / f"{stem}-{number:04d}.job"
 
 
 def _open_main(path: Path, base: str | None, step: Callable[[str], object]) -> "_MainJournal":
@@ -245,6 +279,7 @@ class _MainJournal(JournalWriter):
     def check(self, base: str | None) -> None:
         """Refuse what has no rows to lend, or is for another address."""
         facts = self.facts()
+        self._remove_unfinished(facts)
         if "operation" not in facts:
             message = f"{self.path}: its input was not read completely, so there is nothing to cut or to join"
             raise JournalError(message)
@@ -252,6 +287,11 @@ class _MainJournal(JournalWriter):
             raise JournalError(f"{self.path}: is a shard itself; name the run that it was cut from")
         if base is not None and facts["base"] != base:
             raise JournalError(f"{self.path}: this run is for {facts['base']}, not {base}; use the same address again")
+
+    def _remove_unfinished(self, facts: Mapping[str, Any]) -> None:
+        if facts.get("cutting"):
+            remove_unfinished(facts)
+            self.write_facts({"cutting": None})
 
     # Lending.
 
@@ -271,8 +311,9 @@ class _MainJournal(JournalWriter):
         if lent := facts.get("lent"):
             if Path(lent["folder"]) != folder:
                 check_not_lent(self.path, facts)
-            self._put_in_place(lent)
-            return shard_paths(self.path, lent)
+            if gone := self._put_in_place(lent):
+                raise self._gone(gone)
+            return shard_paths(lent)
         self._recover()
         list_ = self._list_to_cut(list_id)
         if again or (facts["operation"] in SENT_EACH_TIME and not list_.confirmed):
@@ -289,27 +330,31 @@ class _MainJournal(JournalWriter):
         bounds = _bounds_of(len(rows), max(1, min(wanted, MOST_SHARDS)), first)
         n = len(bounds) - 1
         run = facts.get("run", 0)
-        lent = {"cut": secrets.token_hex(8), "folder": str(folder), "shards": n, "list": list_.id, "run": run + 1,
-                "returned": [], "stop": None, "stop_message": ""}  # fmt: skip
+        lent = {"cut": secrets.token_hex(8), "folder": str(folder), "stem": self.path.stem, "shards": n,
+                "list": list_.id, "run": run + 1, "at": time.time(), "returned": [], "stop": None,
+                "stop_message": ""}  # fmt: skip
         self._make_folder(folder)
-        for number in range(n):
-            if (there := _shard_path(self.path, folder, number)).exists():
-                raise JournalError(f"{there}: is there already; choose another folder")
+        for path in shard_paths(lent):
+            if path.exists():
+                raise JournalError(f"{path}: is there already; choose another folder")
+        self.write_facts({"cutting": {"folder": str(folder), "stem": self.path.stem}})
+        lent_rows = []
         for number in range(n):
             part = rows[bounds[number] : bounds[number + 1]]
-            shard = {"cut": lent["cut"], "number": number, "of": n, "first": part[0] & POSITION,
-                     "last": part[-1] & POSITION, **asdict(limits)}  # fmt: skip
+            shard = {"cut": lent["cut"], "number": number, "of": n, "folder": str(folder), **asdict(limits)}
             about = {name: facts[name] for name in _ABOUT if name in facts}
             job_id = f"{list_.facts.get('job') or facts.get('job', 'run')}-{number}"
             about |= {"job": job_id, "run": run, "shard": shard}
-            self._make_shard(self._hidden(folder, number), list_, part, about)
+            digest = self._make_shard(self._hidden(lent, number), list_, part, about)
+            lent_rows.append([part[0] & POSITION, part[-1] & POSITION, digest])
             self._step(f"made {number}")
         with self._transaction():
             self._put_list_facts(list_.id, dict.fromkeys(RUN_FACTS))
-            self._put_facts({"run": run + 1, **dict.fromkeys(RUN_FACTS), "lent": lent})
+            self._put_facts({"run": run + 1, **dict.fromkeys(RUN_FACTS), "lent": lent, "cutting": None,
+                             "lent_rows": lent_rows})  # fmt: skip
         self._step("lent")
         self._put_in_place(lent)
-        return shard_paths(self.path, lent)
+        return shard_paths(lent)
 
     def _list_to_cut(self, list_id: int | None) -> RecordedList:
         """Return the list that is named, else the one that was prepared last, else the one that was sent last."""
@@ -327,21 +372,22 @@ class _MainJournal(JournalWriter):
             raise JournalError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
         locking.check_place(folder / "shard")
 
-    def _hidden(self, folder: Path, number: int) -> Path:
+    def _hidden(self, lent: Mapping[str, Any], number: int) -> Path:
         """Return the name of a shard that cannot be sent yet: nobody looks for it, and no other run makes the same."""
-        assert self.path is not None  # noqa: S101 - for the type checker
-        return folder / f".{self.path.stem}-{number:04d}.{self.salt[:16]}.part"
+        return Path(lent["folder"]) / f".{lent['stem']}-{number:04d}.{self.salt[:16]}.part"
 
-    def _make_shard(self, path: Path, list_: RecordedList, rows: list[int], about: dict[str, Any]) -> None:
+    def _make_shard(self, path: Path, list_: RecordedList, rows: list[int], about: dict[str, Any]) -> str:
+        """Make the file of a shard, and return the digest of the rows in it."""
         for ending in ("", *locking.SIDE_FILES):
             path.with_name(path.name + ending).unlink(missing_ok=True)
         try:
             open_private(path, "xb").close()
+            about["shard"]["inode"] = str(path.stat().st_ino)
             with closing(sqlite3.connect(path, isolation_level=None)) as connection:
                 create_tables(connection, SHARD_ID)
             self._connection.execute("ATTACH ? AS shard", (str(path),))
             try:
-                self._fill_shard(list_, rows, about)
+                digest = self._fill_shard(list_, rows, about)
             finally:
                 self._undo()
                 self._connection.execute("DETACH shard")
@@ -351,8 +397,9 @@ class _MainJournal(JournalWriter):
             raise locking.journal_error(path, error) from None
         except OSError as error:
             raise JournalError(f"{path}: cannot be written ({error.strerror}); nothing was sent") from None
+        return digest
 
-    def _fill_shard(self, list_: RecordedList, rows: list[int], about: dict[str, Any]) -> None:
+    def _fill_shard(self, list_: RecordedList, rows: list[int], about: dict[str, Any]) -> str:
         execute = self._connection.execute
         execute("PRAGMA shard.journal_mode = OFF").fetchone()  # it is not in use before it is whole
         execute("PRAGMA shard.synchronous = OFF")
@@ -373,19 +420,20 @@ class _MainJournal(JournalWriter):
         counts = execute(sql).fetchone()
         if set(counts) != {len(rows)}:
             raise JournalError(f"{self.path}: the rows do not add up ({len(rows)} to lend, {counts} in a shard)")
+        digest = _digest_of(execute("SELECT entry FROM shard.input ORDER BY id"))
         execute("COMMIT")
+        return digest
 
-    def _put_in_place(self, lent: Mapping[str, Any]) -> None:
-        """Give shards the names under which they can be sent."""
-        assert self.path is not None  # noqa: S101 - for the type checker
+    def _put_in_place(self, lent: Mapping[str, Any]) -> list[Path]:
+        """Give shards the names under which they can be sent, and return those that are gone."""
+        gone = []
         folder = Path(lent["folder"])
-        for number, path in enumerate(shard_paths(self.path, lent)):
+        for number, path in enumerate(shard_paths(lent)):
             if number not in lent["returned"] and not path.exists():
                 try:
-                    self._hidden(folder, number).rename(path)
+                    self._hidden(lent, number).rename(path)
                 except FileNotFoundError:
-                    message = f"{path}: this shard is gone, and only it knows which of its rows were sent"
-                    raise JournalError(f"{message}; put it back") from None
+                    gone.append(path)
                 except OSError as error:
                     raise JournalError(f"{path}: cannot be made ({error.strerror})") from None
                 self._step(f"in place {number}")
@@ -395,15 +443,19 @@ class _MainJournal(JournalWriter):
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+        return gone
 
     # Taking back.
 
-    def join(self, lent: dict[str, Any], *, take_back: bool) -> tuple[int, int, int, str | None, str]:
+    def join(
+        self, lent: dict[str, Any], *, take_back: bool, lost: Iterable[str]
+    ) -> tuple[int, int, int, str | None, str]:
         """Take back what there is; return shards, those returned, those that run, and why one has stopped for good."""
         assert self.path is not None  # noqa: S101 - for the type checker
         self.list_id = lent["list"]
-        self._put_in_place(lent)
-        paths = shard_paths(self.path, lent)
+        gone = self._put_in_place(lent)
+        paths = shard_paths(lent)
+        self._give_up(lent, paths, frozenset(lost))
         if take_back:
             for path in paths:
                 if path.exists() and (process := locking.holder_of(path)) is not None:
@@ -412,24 +464,59 @@ class _MainJournal(JournalWriter):
         self._connection.execute("PRAGMA temp_store = MEMORY")
         self._connection.executescript(_NEW_TABLES)
         running = 0
+        gone = [path for path in gone if paths.index(path) not in lent["returned"]]
         for number, path in enumerate(paths):
-            if number not in lent["returned"]:
+            if number not in lent["returned"] and path not in gone:
                 try:
                     self._join_one(lent, number, path, take_back=take_back)
                 except JournalError as error:
                     if not error.busy or take_back:
                         raise
                     running += 1
+        if gone:
+            raise self._gone(gone)
         result = lent["shards"], len(lent["returned"]), running, lent["stop"], lent["stop_message"]
         if len(lent["returned"]) == lent["shards"]:
             for path in paths:  # first: what is forgotten is never removed
                 _remove(path)
                 self._step("removed")
-            facts = {"ended": time.time(), "stop": lent["stop"], "stop_message": lent["stop_message"], "lent": None}
+            _remove_token(Path(lent["folder"]))
+            facts = {"ended": time.time(), "stop": lent["stop"], "stop_message": lent["stop_message"], "lent": None,
+                     "lent_rows": None}  # fmt: skip
             self.end_run(lent["list"], facts)
             self._step("ended")
         self.check_sum(lent["list"])
         return result
+
+    def _gone(self, paths: Sequence[Path]) -> JournalError:
+        names = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
+        what = "this shard is gone, and only it knows" if len(paths) == 1 else "these are gone, and only they know"
+        message = f"{paths[0].parent}: {names}: {what} which rows were sent; put back what can be found"
+        fix = f"airmeet join {quote(str(self.path))} --lost {quote(paths[0].name)}"
+        fix = f"What is lost for good is given up with: {fix}"
+        return JournalError(f"{message}. {fix}; all that it may have sent counts as sent without a clear answer")
+
+    def _give_up(self, lent: dict[str, Any], paths: Sequence[Path], lost: frozenset[str]) -> None:
+        """Go on without shards."""
+        if unknown := lost - {path.name for path in paths}:
+            raise ConfigError(
+                f"{min(unknown)!r:.80} is no shard of this run: they are called {paths[0].name} and so on"
+            )
+        base = lent["list"] << LIST_SHIFT
+        for number, path in enumerate(paths):
+            if path.name not in lost or number in lent["returned"]:
+                continue
+            if path.exists():
+                raise JournalError(f"{path}: is there, so it is not given up; delete it first if nobody can use it")
+            first, last, _ = self.facts()["lent_rows"][number]
+            values = {**self._list(lent["list"]).parameters, "first": base + first, "last": base + last}
+            stop = StopReason.INTERRUPTED.value, "a part of it was lost"
+            lent |= {"returned": [*lent["returned"], number], "stop": lent["stop"] or stop[0]}
+            lent["stop_message"] = lent["stop_message"] or stop[1]
+            with self._transaction():
+                self._connection.execute(_GIVE_UP, {**values, "run": lent["run"], "at": lent["at"]})
+                self._put_facts({"lent": lent})
+            self._step(f"given up {number}")
 
     def _join_one(self, lent: dict[str, Any], number: int, path: Path, *, take_back: bool) -> None:
         with closing(_Shard(path)) as shard:
@@ -437,57 +524,54 @@ class _MainJournal(JournalWriter):
             found = facts.get("shard") or {}
             if (found.get("cut"), found.get("number"), facts.get("salt")) != (lent["cut"], number, self.salt):
                 raise JournalError(f"{path}: is not the shard that was cut from {self.path}; put that one back")
+            first, last, digest = self.facts()["lent_rows"][number]
             shard.recover()
-            shard.check_sum(lent["list"])
-            ended = shard.lists()[-1].facts
+            ended = shard.check_end(lent["list"])
             is_over = ended.get("ended") is not None and ended.get("stop") in _ENDED_BY
-            if (is_over or take_back) and not facts.get("returned"):
+            shard.check_rows(digest, all_done=is_over and ended.get("stop") is None)
+            base = lent["list"] << LIST_SHIFT
+            values = {"first": base + first, "last": base + last, "run": lent["run"]}
+            self._load(shard, self._list(lent["list"]).template)
+            is_back = is_over or take_back
+            if is_back and not facts.get("returned"):
                 shard.write_facts({"returned": time.time()})
             self._step(f"returned {number}")
-            self._take(lent, number, found, shard, is_over=is_over, is_back=is_over or take_back, ended=ended)
+            stop = lent["stop"], lent["stop_message"]
+            if is_over and ended.get("stop") is not None and stop[0] is None:
+                stop = ended["stop"], str(ended.get("stop_message") or "")
+            elif is_back and not is_over and stop[0] is None:
+                stop = StopReason.INTERRUPTED.value, "its rows were taken back before all of them were sent"
+            with self._transaction():
+                self._connection.execute(_TAKE_OUTCOMES, values)
+                self._connection.execute(_TAKE_LEFT_OUT, values)
+                returned = [*lent["returned"], number] if is_back else lent["returned"]
+                lent |= {"returned": returned, "stop": stop[0], "stop_message": stop[1]}
+                self._put_facts({"lent": lent})
             self._step(f"taken {number}")
 
-    def _take(
-        self,
-        lent: dict[str, Any],
-        number: int,
-        found: Mapping[str, Any],
-        shard: "_Shard",
-        *,
-        is_over: bool,
-        is_back: bool,
-        ended: Mapping[str, Any],
-    ) -> None:
-        """Copy what a shard knows, after it was counted."""
-        base = lent["list"] << LIST_SHIFT
-        values = {"first": base + found["first"], "last": base + found["last"], "run": lent["run"]}
-        stop = lent["stop"], lent["stop_message"]
-        if is_over and ended.get("stop") is not None and stop[0] is None:
-            stop = ended["stop"], str(ended.get("stop_message") or "")
-        elif is_back and not is_over and stop[0] is None:
-            stop = StopReason.INTERRUPTED.value, "its rows were taken back before all of them were sent"
-        returned = [*lent["returned"], number] if is_back else lent["returned"]
+    def _load(self, shard: "_Shard", template: CallTemplate | None) -> None:
+        """Copy what a shard knows into tables of this connection, checked."""
+        execute = self._connection.execute
         with self._transaction():
-            counts = []
             for table, rows, marks in (("came", shard.outcomes(), 12), ("left_out", shard.left_out(), 3)):
-                self._connection.execute(f"DELETE FROM temp.{table}")  # noqa: S608 - no values
+                execute(f"DELETE FROM temp.{table}")  # noqa: S608 - no values
                 sql = f"INSERT INTO temp.{table} VALUES ({', '.join('?' * marks)})"  # noqa: S608
-                there = 0
-                while chunk := rows.fetchmany(_AT_ONCE):
-                    there += len(chunk)
-                    self._connection.executemany(sql, chunk)
-                known = f"SELECT COUNT(DISTINCT t.entry) FROM {_LENT_ROWS.format(table)}"  # noqa: S608
-                counts.append((there, self._connection.execute(known, values).fetchone()[0]))
-            if any(there != known for there, known in counts):
-                raise JournalError(f"{shard.path}: its rows are not those that were lent to it; nothing was taken back")
-            self._connection.execute(_TAKE_OUTCOMES, values)
-            self._connection.execute(_TAKE_LEFT_OUT, values)
-            lent |= {"returned": returned, "stop": stop[0], "stop_message": stop[1]}
-            self._put_facts({"lent": lent})
+                self._connection.executemany(sql, rows)
+            if n := execute(_UNDONE).fetchone()[0]:
+                raise shard.error(f"{n} rows were done before, and are not any more")
+            for request, key in execute(_REQUESTS):
+                try:
+                    if template is None:
+                        own, payload = decode_request(request)
+                        check_payload(payload, own)
+                    else:
+                        check_payload(request.encode(), template, key)
+                except locking.DAMAGE as error:
+                    raise shard.error(str(error)) from None
 
 
 class _Shard(JournalWriter):
-    """A shard, as whoever takes it back sees it."""
+    """A shard, as whoever takes it back sees it: what stands in it is checked as it is read."""
 
     may_be_lent = True
 
@@ -500,11 +584,80 @@ class _Shard(JournalWriter):
     def recover(self) -> None:
         self._recover()
 
-    def outcomes(self) -> sqlite3.Cursor:
-        return self._connection.execute(f"SELECT {OUTCOME_COLUMNS} FROM outcome")  # noqa: S608 - no values
+    def error(self, reason: str) -> JournalError:
+        what = f"{self.path}: holds what no run has recorded ({reason}), so nothing of it was taken back"
+        return JournalError(f"{what}; put it back as it was")
 
-    def left_out(self) -> sqlite3.Cursor:
-        return self._connection.execute("SELECT entry, status, note FROM input WHERE status IS NOT NULL")
+    def check_end(self, list_id: int) -> Mapping[str, Any]:
+        """Return the facts of its list, which say how its last run ended."""
+        lists = self.lists()
+        if [found.id for found in lists] != [list_id]:
+            raise self.error(f"{len(lists)} lists")
+        self.check_sum(list_id)
+        facts = lists[0].facts
+        stop, ended = facts.get("stop"), facts.get("ended")
+        if stop is not None and stop not in [reason.value for reason in StopReason]:
+            raise self.error("it ended for a reason that is none")
+        if type(facts.get("stop_message") or "") is not str or not (ended is None or type(ended) in {int, float}):
+            raise self.error("it ended at a time, or with a message, that is none")
+        return facts
+
+    def check_rows(self, digest: str, *, all_done: bool) -> None:
+        """Check that its rows are those that were lent to it; *all_done*: and that all have a result."""
+        foreign, missing = self._query(_NOT_LENT)[0]
+        is_same = _digest_of(self._connection.execute("SELECT entry FROM input ORDER BY id")) == digest
+        if foreign or not is_same:
+            raise JournalError(f"{self.path}: its rows are not those that were lent to it; nothing was taken back")
+        if all_done and missing:
+            raise self.error(f"it has ended, and {missing} of its rows have no result")
+
+    def outcomes(self) -> Iterator[tuple[Any, ...]]:
+        for record in self._rows_of(f"SELECT {OUTCOME_COLUMNS} FROM outcome"):  # noqa: S608 - no values
+            _, state, sent, done, unclear, run, touched, http, latency, _, note, _ = record
+            is_known = state in _STATES and not (done | unclear) & ~_ALL_WISHES
+            is_known = is_known and 0 <= sent < _MANY and 0 <= run < _MANY and (http is None or 0 < http < 1000)
+            is_known = is_known and (touched is None or 0 <= touched < LATEST)
+            if not is_known or not (latency is None or 0 <= latency < LATEST):
+                raise self.error("a result has a value that there is none of")
+            if note is not None:
+                self._check_note(note)
+            yield record
+
+    def left_out(self) -> Iterator[tuple[Any, ...]]:
+        for record in self._rows_of("SELECT entry, status, note FROM input WHERE status IS NOT NULL"):
+            _, status, note = record
+            if status not in {"invalid", "duplicate"} or note is None or self._check_note(note)["error"] is None:
+                raise self.error("a row was left out without a reason")
+            yield record
+
+    def _rows_of(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        try:
+            yield from self._connection.execute(sql)
+        except sqlite3.Error as error:
+            raise self.error(str(error)) from None
+
+    def _check_note(self, note: str) -> dict[str, Any]:
+        try:
+            return decode_note(note)
+        except locking.DAMAGE:
+            raise self.error("a result says what nobody can read") from None
+
+
+def _digest_of(entries: sqlite3.Cursor) -> str:
+    found = blake2b(digest_size=16)
+    while chunk := entries.fetchmany(_AT_ONCE):
+        found.update(array("q", (entry for (entry,) in chunk)).tobytes())
+    return found.hexdigest()
+
+
+def _remove_token(folder: Path) -> None:
+    """Remove the token that the shards of a folder have shared, unless others are there that use it."""
+    if not any(folder.glob("*.job")):
+        for path in (folder / TOKEN_FOLDER).glob(f"*{'[0-9a-f]' * 32}.*"):
+            path.unlink(missing_ok=True)
+        remove_leftovers(folder / TOKEN_FOLDER)
+        with suppress(OSError):  # something else is in it, or it was never made
+            (folder / TOKEN_FOLDER).rmdir()
 
 
 def _remove(path: Path) -> None:

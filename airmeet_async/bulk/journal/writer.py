@@ -17,6 +17,7 @@ Rules of this file:
    All rows of a list that this process has not made itself are checked before the first one is sent: see `check_rows`.
 """
 
+import glob
 import os
 import re
 import secrets
@@ -66,6 +67,7 @@ from airmeet_async.bulk.row import (
     other_name,
 )
 from airmeet_async.errors import JournalError
+from airmeet_async.formatting import counted
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.endpoints import ENDPOINTS
 
@@ -527,12 +529,15 @@ class JournalWriter:
         if self._recovered:
             return
         facts = self.facts()
-        if not self.may_be_lent:
+        if not self.may_be_lent and self.path is not None:
             check_not_lent(self.path, facts)
         run = facts.get("run", 0)
         lists = {found.id: found for found in self.lists()}
         if self._is_of_running:
             self._under_way = [entry for (entry,) in self._query(_ENTRIES_UNDER_WAY)]
+        if facts.get("cutting") and self.path is not None:
+            remove_unfinished(facts)
+            self.write_facts({"cutting": None})
         with self._transaction():
             self._connection.execute("UPDATE outcome SET state = 3 WHERE state = 1")
             for number, horizon, touched in self._query(
@@ -1167,13 +1172,29 @@ def check_not_lent(path: Path | None, facts: Mapping[str, Any], *, takes_rows: b
         JournalError: Its rows are sent elsewhere.
     """
     if lent := facts.get("lent"):
-        where = f"{lent['shards']} shards in {lent['folder']}"
+        where = f"{counted(lent['shards'], 'shard')} in {lent['folder']}"
         message = f"{path}: its rows are in {where}; nothing was sent. airmeet resume takes them back first"
         raise JournalError(message)
     if facts.get("returned"):
         raise JournalError(f"{path}: its rows were taken back into the run they were cut from; nothing was sent")
+    if (shard := facts.get("shard")) and path is not None and not _is_at_home(path, shard):
+        message = f"{path}: is a copy of a part of a run that is sent in {shard.get('folder')}; nothing was sent"
+        raise JournalError(f"{message}. Send the one there: from two places, its rows would be sent twice")
     if facts.get("shard") and takes_rows:
         raise JournalError(f"{path}: is a part of another run, and takes no rows; choose another path")
+
+
+def _is_at_home(path: Path, shard: Mapping[str, Any]) -> bool:
+    """Whether a shard is the file that was made, perhaps seen under another path, or stands where that one was made."""
+    return str(path.stat().st_ino) == shard.get("inode") or str(path.parent.resolve()) == shard.get("folder")
+
+
+def remove_unfinished(facts: Mapping[str, Any]) -> None:
+    """Remove what a process has left that was killed while it cut a journal: it holds names and addresses."""
+    cutting, salt = facts.get("cutting") or {}, facts.get("salt", "")
+    if cutting and not facts.get("lent"):
+        for path in Path(cutting["folder"]).glob(f".{glob.escape(cutting['stem'])}-*.{salt[:16]}.part*"):
+            path.unlink(missing_ok=True)
 
 
 def read_facts(connection: sqlite3.Connection) -> dict[str, Any]:
@@ -1185,6 +1206,7 @@ def read_facts(connection: sqlite3.Connection) -> dict[str, Any]:
     if len(bytes.fromhex(facts.get("salt", "00" * 16))) != blake2b.SALT_SIZE:
         raise ValueError("a salt of another length")
     _check_types(facts.get("lent") or {}, _LENT_TYPES)
+    _check_types(facts.get("cutting") or {}, _LENT_TYPES)
     _check_types(facts.get("shard") or {}, _SHARD_TYPES)
     return facts
 
@@ -1203,7 +1225,8 @@ _FACT_TYPES: Mapping[str, type | tuple[type, ...]] = dict.fromkeys(
     ("operation", "airmeet_id", "base", "job", "salt"), str
 ) | {
     "created": (int, float), "run": int, "ended": (int, float, NoneType), "stop_message": (str, NoneType),
-    "lent": (dict, NoneType), "shard": dict, "returned": (int, float),
+    "lent": (dict, NoneType), "lent_rows": (list, NoneType), "cutting": (dict, NoneType), "shard": dict,
+    "returned": (int, float),
 }  # fmt: skip
 _LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "name": str, "options": dict, "template": (list, NoneType), "source": (dict, NoneType), "columns": list,
@@ -1212,17 +1235,17 @@ _LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 
 _LENT_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "cut": str, "folder": str, "shards": int, "list": int, "run": int, "returned": list, "stop": (str, NoneType),
-    "stop_message": str,
+    "cut": str, "folder": str, "stem": str, "shards": int, "list": int, "run": int, "returned": list,
+    "stop": (str, NoneType), "stop_message": str,
 }  # fmt: skip
 _SHARD_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "cut": str, "number": int, "of": int, "first": int, "last": int, "rate": (int, float, NoneType),
+    "cut": str, "number": int, "of": int, "folder": str, "inode": str, "rate": (int, float, NoneType),
     "total_rate": (int, float, NoneType), "places": (int, NoneType), "max_in_flight": (int, NoneType),
     "max_failures": (int, NoneType),
 }  # fmt: skip
 
 _JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_LATEST = 4e10
+LATEST = 4e10
 """Seconds since the epoch, in the 33rd century: dates go on for longer, and nothing else that is kept is larger."""
 
 
@@ -1230,7 +1253,7 @@ def _check_types(facts: Any, types: Mapping[str, type | tuple[type, ...]]) -> No
     if type(facts) is not dict:
         raise ValueError("facts that are none")
     for name, value in facts.items():
-        is_huge = isinstance(value, (int, float)) and not abs(value) < _LATEST
+        is_huge = isinstance(value, (int, float)) and not abs(value) < LATEST
         # It stands in commands that people copy.
         if name == "job" and value is not None and not (type(value) is str and _JOB.fullmatch(value)):
             raise ValueError("job is no id of a run")

@@ -1,7 +1,9 @@
 """``airmeet cut`` and ``airmeet join``: the rows of a run in shards, which any engine sends with ``airmeet resume``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
 
 from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.exit_codes import Exit, UsageError
@@ -11,6 +13,8 @@ from airmeet_async.formatting import counted
 if TYPE_CHECKING:
     from airmeet_async.bulk.journal.cut import JoinSummary
     from airmeet_async.bulk.journal.writer import JournalWriter
+
+Lost = Annotated[tuple[str, ...], Parameter(name="--lost", negative="", show_default=False)]
 
 
 def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, again: Flag = False) -> int:
@@ -34,7 +38,8 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
     """
     from airmeet_async.bulk.journal.cut import ShardLimits, cut_journal
     from airmeet_async.bulk.journal.queries import read_blocked
-    from airmeet_async.cli.run_store import find_journal, find_run
+    from airmeet_async.cli.run_store import find_journal, find_run, note_as_lent, only_run_on
+    from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 
     run = find_run(job, finished=True)
     about = run.about
@@ -50,15 +55,18 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
     n = positive(shards, "--shards") or 1
     if rate is not None and not rate > 0:
         raise UsageError(f"--rate must be a number above 0, not {rate}")
-    paths = cut_journal(
-        run.path,
-        Path(folder),
-        n,
-        list_id=run.list_id or None,
-        again=again,
-        limits=ShardLimits(rate),
-        mark=mark,
-    )
+    with only_run_on(event, base):  # nobody is blocked meanwhile
+        if operation == ATTENDEES_ADD.name:
+            note_as_lent(run.path, event, base)
+        paths = cut_journal(
+            run.path,
+            Path(folder),
+            n,
+            list_id=run.list_id or None,
+            again=again,
+            limits=ShardLimits(rate),
+            mark=mark,
+        )
     if not paths:
         Console().say(f"job {run.job}: nothing is left to be sent, so there are no shards")
         return int(Exit.OK)
@@ -70,7 +78,7 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
     return int(Exit.OK)
 
 
-def join(job: str, /, *, take_back: Flag = False, json: Flag = False) -> int:
+def join(job: str, /, *, take_back: Flag = False, lost: Lost = (), json: Flag = False) -> int:
     """Take what shards have done back into their run.
 
     It can be called at any time, also while shards are being sent: these are left
@@ -84,13 +92,15 @@ def join(job: str, /, *, take_back: Flag = False, json: Flag = False) -> int:
         job: The run's id, the start of it, or the path of its file.
         take_back: Also take back shards that have not ended; their tasks can send nothing any more. airmeet resume of
             the run does this by itself.
+        lost: The name of a shard that is gone for good, such as launch-0003.job; may be given several times. Nobody
+            knows which of its rows were sent: all that have no result are unknown, as after a crash.
         json: Print what has come back as one JSON object.
     """
     from airmeet_async.bulk.journal.cut import join_journal
     from airmeet_async.cli.run_store import find_run
 
     run = find_run(job, finished=True)
-    summary = join_journal(run.path, take_back=take_back)
+    summary = join_journal(run.path, take_back=take_back, lost=lost)
     code = _code_of(summary)
     if json:
         print_json({**summary.as_dict(), "exit_code": int(code)})

@@ -1,5 +1,7 @@
 """Cutting a journal into shards and joining them: whatever was done before, and at whatever step it is killed."""
 
+import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -97,6 +99,11 @@ def finish(path: Path, number: int, states: list[OutcomeState] | None = None, *,
             sent.append(row.key)
         writer.end_run(number, {"ended": 2.0, "stop": stop, "stop_message": "stopped" if stop else ""})
     return sent
+
+
+def edit(path: Path, sql: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(sql)
 
 
 def results(path: Path) -> list[tuple[int, str, RowStatus]]:
@@ -333,6 +340,122 @@ def test_outcomes_of_rows_that_were_not_lent_are_refused(path: Path, tmp_path: P
     assert results(path)[1][2] is RowStatus.SUCCEEDED
 
 
+EDITED = {
+    "a note that is no JSON": "UPDATE outcome SET note = '{'",
+    "a note of another kind": "UPDATE outcome SET note = '[1]'",
+    "a state that there is not": "UPDATE outcome SET state = 99",
+    "something done that there is not": "UPDATE outcome SET done = 1 << 20",
+    "less than nothing done": "UPDATE outcome SET done = -1",
+    "a huge count": "UPDATE outcome SET sent = 9223372036854775807",
+    "a number that is infinite": "UPDATE outcome SET latency = 9e999",
+    "a request about somebody else": """UPDATE outcome SET request = '{"email": "x@example.com"}'""",
+    "a row left out for no reason": "UPDATE input SET status = 'invalid'",
+    "a status that there is not": "UPDATE input SET status = 77",
+    "a row left out as nobody can read": "UPDATE input SET status = 'invalid', note = '{'",
+    "no results": "DELETE FROM outcome",
+    "no list": "DELETE FROM list",
+    "a stop that is none": "UPDATE list SET facts = json_set(facts, '$.stop', json('[1]'))",
+    "a stop that there is not": "UPDATE list SET facts = json_set(facts, '$.stop', 'x')",
+    "an end that is none": "UPDATE list SET facts = json_set(facts, '$.ended', 'x')",
+    "no shard": "DELETE FROM facts WHERE name = 'shard'",
+    "rows of others": "UPDATE input SET entry = 1",
+}
+
+
+@pytest.mark.parametrize("sql", EDITED.values(), ids=EDITED)
+def test_an_edited_shard_is_named_and_changes_nothing(path: Path, tmp_path: Path, sql: str) -> None:
+    number = make_main(path, 6)
+    paths = cut_journal(path, tmp_path / "s", 2)
+    for found in paths:
+        finish(found, number)
+    edit(paths[0], sql)
+    before = results(path)
+
+    with pytest.raises(JournalError, match=re.escape(paths[0].name)):
+        join_journal(path)
+
+    assert results(path) == before
+    assert all(found.exists() for found in paths)
+
+
+def test_a_shard_cannot_undo_what_was_done_before(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 6, {0, 1})
+    paths = cut_journal(path, tmp_path / "s", 1)
+    finish(paths[0], number)
+    with closing(sqlite3.connect(path)) as connection:
+        done = [entry for (entry,) in connection.execute("SELECT entry FROM outcome")]
+    edit(paths[0], "UPDATE facts SET value = json_set(value, '$.first', 0, '$.last', 99) WHERE name = 'shard'")
+    edit(paths[0], "UPDATE outcome SET entry = %d WHERE entry = (SELECT MIN(entry) FROM outcome)" % done[0])  # noqa: S608, UP031
+
+    with pytest.raises(JournalError, match=r"launch-0000.job: its rows are not those that were lent"):
+        join_journal(path)
+
+
+def test_a_join_never_takes_back_what_an_earlier_one_has_counted_as_done(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+    finish(shard, number, [OutcomeState.SUCCEEDED] * 2, stop="interrupted")
+    join_journal(path)
+    edit(shard, "UPDATE outcome SET done = 0, state = 6")
+
+    with pytest.raises(JournalError, match=r"launch-0000.job: .*done before"):
+        join_journal(path)
+
+
+def test_a_copy_of_a_shard_elsewhere_sends_nothing(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+    copy = tmp_path / shard.name
+    shutil.copy(shard, copy)
+
+    with pytest.raises(JournalError, match="is a copy"):
+        finish(copy, number)
+
+    assert finish(shard, number)
+
+
+def test_a_shard_is_known_under_another_path_and_in_its_place(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+    away = tmp_path / "away.job"
+    shard.rename(away)
+    assert finish(away, number, [OutcomeState.SUCCEEDED], stop="interrupted")
+    shutil.copy(away, shard)
+    away.unlink()
+
+    assert len(finish(shard, number)) == 3
+
+
+def test_what_a_killed_cut_has_left_in_another_folder_is_removed(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 10)
+    for folder in ("a", "b"):
+        with pytest.raises(Killed):
+            cut_journal(path, tmp_path / folder, 4, step=killed_at(4))
+        assert list((tmp_path / folder).iterdir())
+    assert not list((tmp_path / "a").iterdir())
+
+    with closing(JournalWriter(path)) as writer:
+        writer.purge([number], forget=True)
+
+    assert not list((tmp_path / "b").iterdir())
+
+
+def test_a_journal_that_was_renamed_finds_its_shards(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    for shard in cut_journal(path, tmp_path / "s", 2):
+        finish(shard, number)
+
+    assert join_journal(path.rename(tmp_path / "other.job")).is_complete
+
+
+def test_the_same_folder_under_another_name_has_the_same_shards(path: Path, tmp_path: Path) -> None:
+    make_main(path, 4)
+    paths = cut_journal(path, tmp_path / "s", 2)
+    (tmp_path / "link").symlink_to(tmp_path / "s")
+
+    assert cut_journal(path, tmp_path / "link", 2) == paths
+
+
 def test_a_shard_that_is_gone_is_named(path: Path, tmp_path: Path) -> None:
     make_main(path, 4)
     paths = cut_journal(path, tmp_path / "s", 2)
@@ -340,6 +463,42 @@ def test_a_shard_that_is_gone_is_named(path: Path, tmp_path: Path) -> None:
 
     with pytest.raises(JournalError, match=r"launch-0001\.job: this shard is gone"):
         join_journal(path)
+
+
+def test_a_lost_shard_holds_up_no_others_and_is_given_up_by_name(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 6, template=MAILS)
+    paths = cut_journal(path, tmp_path / "s", 3)
+    for found in paths:
+        finish(found, number, [OutcomeState.SUCCEEDED], stop="interrupted")
+    join_journal(path)
+    for found in paths:
+        finish(found, number)
+    paths[1].unlink()
+
+    with pytest.raises(JournalError, match=r"launch-0001.job: this shard is gone.*--lost launch-0001.job"):
+        join_journal(path)
+    before = [status for *_, status in results(path)][1:7]
+    with pytest.raises(JournalError, match="is there, so it is not given up"):
+        give_up_what_is_there(path, tmp_path / "s")
+    with pytest.raises(ConfigError, match="no shard of this run"):
+        join_journal(path, lost=["other.job"])
+    summary = join_journal(path, lost=[paths[1].name])
+
+    done = RowStatus.SUCCEEDED
+    assert before == [done, done, done, RowStatus.UNPROCESSED, done, done]
+    assert (summary.is_complete, summary.stop_message) == (True, "a part of it was lost")
+    assert [status for *_, status in results(path)][1:7] == [done, done, done, RowStatus.UNKNOWN, done, done]
+    with closing(JournalWriter(path)) as writer:
+        assert writer.count_for_plan(number)["invitations"] == 0
+
+
+def give_up_what_is_there(path: Path, folder: Path) -> None:
+    gone = folder / "launch-0001.job"
+    gone.touch(mode=0o600)
+    try:
+        join_journal(path, lost=[gone.name])
+    finally:
+        gone.unlink()
 
 
 def test_a_shard_that_is_being_sent_is_not_taken_back(path: Path, tmp_path: Path) -> None:

@@ -200,3 +200,71 @@ def test_of_several_lists_the_one_that_was_typed_is_cut(airmeet):
 
     assert "nothing is left to be sent" in idle.err
     assert counts == [3, 3, 4]
+
+
+def test_nobody_is_blocked_while_the_event_has_rows_in_shards(airmeet):
+    airmeet.people(30)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    (path,) = there(*REGISTER[:-2], "--folder", "shards", "--shards", "1").out.split()
+    last = airmeet_last(airmeet)
+
+    refused = there("block", EVENT, last, "--progress", "none")
+    assert there("resume", path, "--progress", "none").code == 0
+    job = there("runs", "--json").json[0]["job"]
+    joined = there("join", job)
+    blocked = there("block", EVENT, last, "--progress", "none")
+
+    assert refused.code == 75
+    assert "a list of this event is in 1 shard in" in refused.err
+    assert f"airmeet join {job}" in refused.err
+    assert (joined.code, blocked.code) == (0, 0)
+
+
+def test_a_plan_is_made_while_rows_are_in_shards(airmeet):
+    there, _ = stopped(airmeet)
+    there("cut", "launch.job", "--folder", "shards", "--shards", "1")
+
+    planned = there(*REGISTER, "--dry-run")
+
+    assert planned.code == 0, planned.err
+    assert "its rows are in 1 shard in" in there(*REGISTER).err
+
+
+def test_the_token_of_shards_goes_with_the_last_of_them(airmeet):
+    there, _ = stopped(airmeet)
+    for path in there("cut", "launch.job", "--folder", "shards", "--shards", "2").out.split():
+        assert there("resume", path, "--progress", "none", AIRMEET_TOKEN_CACHE="off").code == 0
+
+    assert there("join", "launch.job").code == 0
+
+    assert not list((airmeet.folder / "shards").iterdir())
+
+
+def test_a_shard_that_is_lost_is_given_up_by_name(airmeet):
+    there, _ = stopped(airmeet)
+    paths = there("cut", "launch.job", "--folder", "shards", "--shards", "2").out.split()
+    assert there("resume", paths[0], "--progress", "none").code == 0
+    Path(paths[1]).unlink()
+
+    refused = there("join", "launch.job")
+    joined = there("join", "launch.job", "--lost", "launch-0001.job", "--json")
+
+    assert refused.code == 2
+    assert "--lost launch-0001.job" in refused.err
+    assert joined.code == 3
+    assert joined.json["is_complete"]
+    assert joined.json["counts"]["unknown"] > 0
+
+
+def test_nobody_is_blocked_while_a_run_in_a_file_of_its_own_is_in_shards(airmeet):
+    there, _ = stopped(airmeet)
+    there("cut", "launch.job", "--folder", "shards", "--shards", "1")
+
+    refused = there("block", EVENT, airmeet_last(airmeet), "--progress", "none")
+    assert there("join", "launch.job", "--take-back").code == 3
+    blocked = there("block", EVENT, airmeet_last(airmeet), "--progress", "none")
+
+    assert refused.code == 75
+    assert "launch.job --take-back" in refused.err
+    assert blocked.code in {0, 3}
