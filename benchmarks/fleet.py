@@ -12,7 +12,8 @@ from the clock that all processes of a machine share. Nothing is sent, except fo
 - person: 95 % of the personal calls that are made beside, eight a second, had their permit within this time;
 - after a pause: permits of all processes from 50 ms after one of them was told to pause until its end;
 - throughput: rows per second of 1, 2 and 4 processes that share a token and have no limit, as ratios, with the
-  server's share of the CPU time, the CPU time of the client for each row, and all commands that Redis was sent.
+  server's share of the CPU time, the CPU time of the client for each row, all commands that Redis was sent, and for
+  which part of the time the server and a client were able to run and had to wait for a core.
 """
 
 import argparse
@@ -109,10 +110,11 @@ async def send_rows(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
     async with AirmeetClient("a" * 32, "s" * 32, base_url=wanted["base"], transport="fast", fleet=Fleet(url)) as client:
         await client.bulk.add_attendees(EVENT, rows[:100], send_email_invite=False, rate=None)
         _ = await _begin()
-        begun, cpu = time.monotonic(), time.process_time()
+        begun, cpu, waited = time.monotonic(), time.process_time(), _waited_of(os.getpid())
         report = await client.bulk.add_attendees(EVENT, rows, send_email_invite=False, rate=None)
     assert report.succeeded == len(rows), report
-    return {"begun": begun, "ended": time.monotonic(), "cpu": time.process_time() - cpu}
+    waited = _waited_of(os.getpid()) - waited
+    return {"begun": begun, "ended": time.monotonic(), "cpu": time.process_time() - cpu, "waited": waited}
 
 
 def run_processes(
@@ -198,10 +200,10 @@ def throughput(server: RedisProcess, rows: int) -> list[dict[str, Any]]:
     for number in (1, 2, 4):
         with loopback() as airmeet, Redis.from_url(server.url) as redis:
             redis.config_resetstat()
-            before = _cpu_of(airmeet.pid)
+            before, waited = _cpu_of(airmeet.pid), _waited_of(airmeet.pid)
             wanted = {"base": airmeet.plain, "rows": rows // number}
             _, ended = run_processes(server.url, number, wanted)
-            served = _cpu_of(airmeet.pid) - before
+            served, waited = _cpu_of(airmeet.pid) - before, _waited_of(airmeet.pid) - waited
             commands = sum(one["calls"] for name, one in redis.info("commandstats").items() if "eval" in name)
         seconds = max(one["ended"] for one in ended) - min(one["begun"] for one in ended)
         sent = rows // number * number
@@ -209,6 +211,8 @@ def throughput(server: RedisProcess, rows: int) -> list[dict[str, Any]]:
         found.append({
             "processes": number, "rows_s": sent / seconds, "server_share": served / (served + cpu), "load": load(),
             "cpu_us": 1e6 * cpu / sent, "cores": (served + cpu) / seconds, "commands": commands,
+            "server_waited": waited / seconds,
+            "client_waited": statistics.mean(one["waited"] / (one["ended"] - one["begun"]) for one in ended),
         })  # fmt: skip
     return found
 
@@ -216,6 +220,11 @@ def throughput(server: RedisProcess, rows: int) -> list[dict[str, Any]]:
 def _cpu_of(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _waited_of(pid: int) -> float:
+    """Return for how many seconds a process was able to run and had no core."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
 
 
 def _most_within(moments: list[float], window: float) -> int:
@@ -305,13 +314,23 @@ def _section_of_throughput(runs: dict[str, Any]) -> Section:
             f"{one['cpu_us'] / found[0]['cpu_us']:.2f}",
             f"{one['cores']:.2f}",
             f"{one['server_share']:.0%}",
+            f"{one['client_waited']:.0%} / {one['server_waited']:.0%}",
             f"{one['commands']}",
             f"{one['load']:.1f}",
         )
         for one in found
     ]
     title = "Rows per second without a limit, as ratios; the server is one process on the same cores"
-    head = ("processes", "rows/s", "client's CPU per row", "cores had", "server's share", "Redis commands", "load")
+    head = (
+        "processes",
+        "rows/s",
+        "client's CPU per row",
+        "cores had",
+        "server's share",
+        "waiting for a core: client / server",
+        "Redis commands",
+        "load",
+    )
     return Section("throughput", title, head, rows, {})
 
 

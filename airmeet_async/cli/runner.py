@@ -12,7 +12,7 @@ import logging
 import os
 import shlex
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from pathlib import Path
 from signal import Signals
@@ -104,7 +104,7 @@ class BulkRun:
     journal: RunJournal | None = None
     again: frozenset[str] = frozenset()
     is_demo: bool = False
-    cut: Callable[[BulkJob], Awaitable[list[Path]]] | None = None
+    cut: Callable[[BulkJob], Coroutine[Any, Any, list[Path]]] | None = None
 
 
 def check_places(flags: BulkFlags, choice: FileChoice) -> tuple[Path | None, Path | None]:

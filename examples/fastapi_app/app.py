@@ -67,8 +67,7 @@ def create_app(client: AirmeetClient | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, AirmeetClient]]:
-        store = None if os.environ.get("AIRMEET_REDIS") else "file"
-        async with client or AirmeetClient(token_store=store) as airmeet:
+        async with client or AirmeetClient(token_store=None if "AIRMEET_REDIS" in os.environ else "file") as airmeet:
             yield {"airmeet": airmeet}
             for one in imports.values():
                 one.job.stop()  # what is under way ends; the others are not sent

@@ -258,19 +258,19 @@ async def test_a_worker_that_is_told_to_stop_twice_lets_requests_end_all_the_sam
 @pytest.mark.parametrize(
     ("fleet_rate", "limits", "seconds"),
     [
-        (1000.0, {"rate": 2.0}, 8),
-        (1000.0, {"rate": 2.0, "total_rate": 8.0}, 8),
-        (2.0, {"rate": 100.0}, 8),
-        (2.0, {"rate": 0.1, "total_rate": 8.0}, 8),  # the fleet's limit holds for all, so it is not divided
+        (1000.0, ShardLimits(2.0), 8),
+        (1000.0, ShardLimits(2.0, 8.0), 8),
+        (2.0, ShardLimits(100.0), 8),
+        (2.0, ShardLimits(0.1, 8.0), 8),  # the fleet's limit holds for all, so it is not divided
     ],
 )
 async def test_the_rate_of_a_run_holds_below_that_of_the_fleet_and_does_not_change_it(
-    path: Path, fleet_rate: float, limits: dict[str, float], seconds: float
+    path: Path, fleet_rate: float, limits: ShardLimits, seconds: float
 ) -> None:
     transport = transport_of(latency=0.0)
     async with client_of(transport) as client:
         await client.bulk.add_attendees(EVENT, list(people(20)), send_email_invite=False, journal=path).prepare()
-    (shard,) = cut_journal(path, path.parent / "shards", 1, limits=ShardLimits(**limits))
+    (shard,) = cut_journal(path, path.parent / "shards", 1, limits=limits)
     permits = SharedPermits(fleet_rate)
     began = anyio.current_time()
 

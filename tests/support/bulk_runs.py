@@ -34,7 +34,7 @@ def job_with(client: AirmeetClient, journal: Journal, rows: Iterable[Attendee], 
 
         def __init__(self) -> None: ...
 
-        async def start(self, results: ResultQueue) -> Engine:
+        async def start(self, results: ResultQueue, *, runner: object = None) -> Engine:
             operation = CustomOperation(lambda one: calls.add_attendee(EVENT, one, send_email_invite=False), None)
             feed = SourceFeed(RowSource(list(rows)), operation)
             pace = Pace(None, given.max_in_flight, parent=client.pace)
