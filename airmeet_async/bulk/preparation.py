@@ -14,6 +14,7 @@
 """
 
 import asyncio
+import math
 import secrets
 import time
 from collections import Counter
@@ -523,10 +524,12 @@ class JobPreparation:
         self, feed: RowFeed, journal: Journal, results: ResultQueue, options: EngineOptions | None = None
     ) -> Engine:
         client = self._sender
-        given, share = self._given, journal.facts.get("shard", {}).get("rate")
-        is_shared = client.pace.permits.is_shared
-        if share and not is_shared and "rate" not in given:
-            given = {**given, "rate": share}
+        given, shard = self._given, journal.facts.get("shard", {})
+        is_shared, most = client.pace.permits.is_shared, client.pace.rate or math.inf
+        # The run's rate is divided among its shards, unless they share a lower one anyway.
+        if (share := shard.get("rate")) and "rate" not in given:
+            is_lower = is_shared and most <= (shard.get("total_rate") or 0)
+            given = given if is_lower else {**given, "rate": min(share, most)}
         rate = run_rate(given, client.pace.rate, journal.facts.get("rate"), is_shared=is_shared)
         options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)

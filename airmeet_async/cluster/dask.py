@@ -7,10 +7,13 @@ Rules of this file:
 2. How a shard ended is a value. What was temporary, and what a lost worker did, is submitted again after a delay:
    Dask's own retries have none, and do not count workers that were lost.
 3. A shard that another worker is still sending is not waited for: its task is scheduled anew.
-4. A task that is cancelled lets requests under way end, and so do workers that are retired.
+4. A worker that cannot send is refused before anything is cut. One that joins later says so by a value, and gets no
+   more tasks: it would take them faster than the others can.
+5. A task that is cancelled lets requests under way end, and so do workers that are retired.
 """
 
 import asyncio
+import logging
 import os
 import secrets
 import uuid
@@ -29,6 +32,9 @@ from airmeet_async.version import __version__
 _DELAYS = (1.0, 5.0, 15.0, 30.0, 60.0)  # seconds before a shard is sent again, by how often that was in vain
 _BUSY_DELAY = 2.0  # seconds
 _CONNECT_SECONDS = 20.0
+_LOOK_AGAIN_SECONDS = 10.0  # whether the workers of a task are still there
+
+_log = logging.getLogger("airmeet_async")
 
 
 class OnDask:
@@ -56,6 +62,8 @@ class OnDask:
         self._cluster = cluster
         self._client: Any = None
         self._topic = ""
+        self._has_redis = False
+        self._unfit: set[str] = set()
 
     def __repr__(self) -> str:
         return f"OnDask({_address_of(self._cluster)!r}, folder={str(self.folder)!r}, shards={self.shards})"
@@ -93,26 +101,32 @@ class OnDask:
             make_private_folder(folder)
             open_private(mark, "xb").close()
             try:
-                found: dict[str, dict[str, Any]] = await self._client.run(_look_around, str(mark), on_error="ignore")
+                found = await self._look_around(mark)
             finally:
                 mark.unlink(missing_ok=True)
         except OSError as error:
             raise ConfigError(f"{folder}: cannot be used for shards ({error.strerror})") from None
+        self._has_redis = any(isinstance(seen, dict) and seen["redis"] for seen in found.values())
         for worker, seen in found.items():
-            if seen["version"] != __version__:
-                message = f"the Dask worker {worker} has airmeet-async {seen['version'] or 'not installed'}"
-                raise ConfigError(f"{message}, not {__version__}; install the same there")
-            if not seen["folder"]:
-                message = f"the Dask worker {worker} cannot write to {folder}"
-                raise ConfigError(f"{message}; use a folder that all workers share, at the same path and as one user")
-            if not seen["keys"]:
-                message = f"the Dask worker {worker} has no keys; set AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY there"
-                raise ConfigError(message)
-        with_redis = {worker for worker, seen in found.items() if seen["redis"]}
-        if with_redis and len(with_redis) < len(found):
-            without = next(worker for worker in found if worker not in with_redis)
-            raise ConfigError(f"the Dask worker {without} has no AIRMEET_REDIS, and others have; set it on all or none")
+            if reason := _why_unfit(seen, folder, has_redis=self._has_redis):
+                raise ConfigError(f"the Dask worker {worker} {reason}")
         return sum(threads.values())
+
+    async def _look_around(self, path: Path) -> dict[str, Any]:
+        """Return what each worker has, or its error; those that have just gone are left out."""
+        found: dict[str, Any] = await self._client.run(_look_around, str(path), on_error="return")
+        return {worker: seen for worker, seen in found.items() if not isinstance(seen, OSError)}
+
+    async def _find_unfit(self, path: Path) -> None:
+        for worker, seen in (await self._look_around(path)).items():
+            reason = _why_unfit(seen, path.parent, has_redis=self._has_redis)
+            if reason and worker not in self._unfit:
+                _log.warning("the Dask worker %s %s; it gets no shards of this run", worker, reason)
+                self._unfit.add(worker)
+
+    async def _fit_workers(self) -> list[str]:
+        """Return those that may have tasks; none for any."""
+        return [worker for worker in await self._client.nthreads() if worker not in self._unfit] if self._unfit else []
 
     async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
         """Send shards, until each is over or may not be sent any more; the first one goes alone."""
@@ -156,19 +170,40 @@ class OnDask:
         from distributed import KilledWorker
 
         key = f"airmeet-shard-{path.stem}-{uuid.uuid4().hex}"
-        future = self._client.submit(_send_on_worker, str(path), self._topic, key=key, pure=False)
+        fit = await self._fit_workers()
+        future = self._client.submit(
+            _send_on_worker, str(path), self._topic, __version__, has_redis=self._has_redis,
+            key=key, pure=False, workers=fit or None,
+        )  # fmt: skip
         result, changed = asyncio.ensure_future(future.result()), asyncio.ensure_future(_until_stopped(listener))
         try:
-            await asyncio.wait({result, changed}, return_when=asyncio.FIRST_COMPLETED)
+            while not (result.done() or changed.done()):
+                seconds = _LOOK_AGAIN_SECONDS if fit else None
+                await asyncio.wait({result, changed}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+                if fit and not result.done() and not set(fit) & set(await self._client.nthreads()):
+                    return None  # it would wait for workers that have gone
             if not result.done():
                 return None
+            failure = None
             try:
-                answer: Mapping[str, Any] = result.result()
+                answer: Mapping[str, Any] | None = result.result()
             except KilledWorker:
                 return _lost(path)
+            except Exception as error:
+                # Of a worker that has no such package, or another one; Dask wraps what it cannot pass on.
+                if type(error) is not Exception and not isinstance(error, (ImportError, AttributeError, TypeError)):
+                    raise
+                failure, answer = error, None
             except asyncio.CancelledError:  # of the future, not of this task
                 raise NoReplyError("the Dask scheduler has gone, or has cancelled the tasks of this run") from None
-            return answer
+            if answer is not None:
+                return answer
+            if not path.exists():  # noqa: ASYNC240 - one look, after a failure
+                raise JournalError(f"{path}: this shard is not there any more")
+            await self._find_unfit(path)
+            if failure is not None and not self._unfit:
+                raise failure
+            return None if failure is None and await self._fit_workers() else _lost(path)
         finally:
             for task in (result, changed):
                 task.cancel()
@@ -211,10 +246,12 @@ def _lost(path: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-async def _send_on_worker(path: str, topic: str) -> dict[str, Any]:
-    """Send a shard: the task."""
+async def _send_on_worker(path: str, topic: str, version: str, *, has_redis: bool) -> dict[str, Any] | None:
+    """Send a shard: the task. None: this worker cannot."""
     from distributed import Reschedule, get_worker
 
+    if version != __version__ or _why_unfit(_look_around(path), Path(path).parent, has_redis=has_redis):
+        return None
     worker = get_worker()
     tell: Callable[[dict[str, Any]], object] = lambda answer: worker.log_event(topic, answer)  # noqa: E731
     try:
@@ -224,6 +261,21 @@ async def _send_on_worker(path: str, topic: str) -> dict[str, Any]:
             raise
         await asyncio.sleep(_BUSY_DELAY)
         raise Reschedule from None
+
+
+def _why_unfit(seen: Any, folder: Path, *, has_redis: bool) -> str:
+    """Return why a worker cannot send shards, and what to do; empty if it can."""
+    if isinstance(seen, BaseException):
+        return f"cannot use airmeet-async ({str(seen) or type(seen).__name__:.100}); install {__version__} there"
+    if seen["version"] != __version__:
+        return f"has airmeet-async {seen['version']}, not {__version__}; install the same there"
+    if not seen["folder"]:
+        return f"cannot write to {folder}; use a folder that all workers share, at the same path and as one user"
+    if not seen["keys"]:
+        return "has no keys; set AIRMEET_ACCESS_KEY and AIRMEET_SECRET_KEY there"
+    if seen["redis"] != has_redis:
+        return f"has {'no ' if has_redis else ''}AIRMEET_REDIS, unlike others; set it on all or none"
+    return ""
 
 
 def _look_around(mark: str) -> dict[str, Any]:

@@ -20,11 +20,12 @@ import logging
 import secrets
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
 from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.permits import Limiter, check_rate
-from airmeet_async.cluster.redis_server import REPLY_SECONDS, RedisServer, cancellation_kept, key_of
+from airmeet_async.cluster.redis_server import CONNECT_SECONDS, REPLY_SECONDS, RedisServer, cancellation_kept, key_of
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.redact import Secret
 
@@ -37,6 +38,7 @@ _BLOCK_SECONDS = 0.05
 _LATE_SECONDS = 0.05
 _LATE_PERMITS = 5
 _TRY_AGAIN_SECONDS = 1.0
+_MOST_PAUSE_SECONDS = 3600.0  # of a pause that others ask for
 
 # KEYS: the hash of the pace, the members by when they were last seen.
 # ARGV: permits, microseconds between two, whether they are urgent, who asks, whether it comes back after an absence.
@@ -150,6 +152,7 @@ class RedisPermits:
         self._scripts: tuple[Any, Any] | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Task[None] | None = None
+        self._reserving: asyncio.Task[None] | None = None
 
     def for_account(self, account: str) -> Self:
         """Return the permits of one account for one client, with connections of their own."""
@@ -250,15 +253,23 @@ class RedisPermits:
         oldest = loop.time() - most_late(self._rate)
         while self._slots and self._slots[0] < oldest:
             self._slots.popleft()
-        if not self._slots:
-            idle = loop.time() - self._granted_at
-            self._block = next_block(self._block, self._rate, is_used_up=self._unused == 0, idle_s=idle)
-            first = await self._reserve(self._block)
-            if first is None:
+        while not self._slots:
+            if self._reserving is None or self._reserving.done():
+                self._reserving = self._start(self._reserve_block())
+            # Of its own: the permits are there for the next one if this one is cancelled.
+            await asyncio.wait({reserving := self._reserving})
+            if not reserving.cancelled():
+                reserving.result()
+            if self._local is not None:
                 return None
+        return self._slots.popleft()
+
+    async def _reserve_block(self) -> None:
+        idle = asyncio.get_running_loop().time() - self._granted_at
+        self._block = next_block(self._block, self._rate, is_used_up=self._unused == 0, idle_s=idle)
+        if (first := await self._reserve(self._block)) is not None:
             self._slots.extend(first + n / self._rate for n in range(self._block))
             self._unused = self._block
-        return self._slots.popleft()
 
     async def _reserve(self, count: int, *, urgent: bool = False) -> float | None:
         """Return the loop time of the first of *count* permits, or None if the server is away."""
@@ -286,7 +297,7 @@ class RedisPermits:
         try:
             reply = await self._run(0, keys, arguments)
         except self._server.failures:
-            if loop.time() - asked_at < 4 * REPLY_SECONDS:
+            if loop.time() - asked_at < CONNECT_SECONDS + 2 * REPLY_SECONDS:
                 raise
             # It was this process that stood still, not the server.
             reply = await self._run(0, keys, arguments)
@@ -329,7 +340,9 @@ class RedisPermits:
     async def _publish_pause(self, seconds: float) -> None:
         try:
             channel = key_of("pauses", self._account)
-            await self._run(1, [key_of("pace", self._account)], [round(seconds * 1e6), channel])
+            await self._run(
+                1, [key_of("pace", self._account)], [round(min(seconds, _MOST_PAUSE_SECONDS) * 1e6), channel]
+            )
         except self._server.failures as error:
             self._go_local(error)
 
@@ -341,7 +354,8 @@ class RedisPermits:
                         await channel.subscribe(key_of("pauses", self._account))
                         async for message in channel.listen():
                             if message["type"] == "message":
-                                self._pause_here(int(message["data"]) / 1e6)
+                                with suppress(ValueError):  # somebody else's
+                                    self._pause_here(min(int(message["data"]) / 1e6, _MOST_PAUSE_SECONDS))
             except self._server.failures:
                 pass  # whoever reserves says so
             await asyncio.sleep(_TRY_AGAIN_SECONDS)

@@ -1,6 +1,7 @@
 """The address of a Redis server, connections to it, and what counts as its being away."""
 
 import asyncio
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
     from redis.asyncio import Redis
 
 REPLY_SECONDS = 0.25
-_CONNECT_SECONDS = 1.0
+CONNECT_SECONDS = 1.0
 """Longest wait for a reply and for a connection, which comes with the start of a busy program; then the server counts
 as away."""
 
+_DATABASE = re.compile(r"/?|/[0-9]+")
 _SCHEMES = ("redis", "rediss", "unix")
 
 
@@ -43,10 +45,15 @@ class RedisServer:
             raise ConfigError(needs_extra("a fleet", "redis")) from None
         self.failures = (redis.RedisError, OSError, TimeoutError)
         self._url, parts = Secret(text), _parts_of(text)
-        if parts is None or parts.scheme not in _SCHEMES or not (parts.hostname or parts.scheme == "unix"):
-            # The text itself may hold a password.
+        is_unix = parts is not None and parts.scheme == "unix"
+        # The text itself may hold a password, also in the place of the database.
+        if parts is None or parts.scheme not in _SCHEMES or not (is_unix or parts.hostname):
             raise ConfigError("the address of Redis must look like redis://host:6379/0, or rediss://… for TLS")
-        host = parts.path if parts.scheme == "unix" else f"{parts.hostname}:{parts.port or 6379}{parts.path}"
+        if not is_unix and not _DATABASE.fullmatch(parts.path):
+            raise ConfigError(
+                f"the address of Redis ({parts.scheme}://{parts.hostname}/…) must end with a number, its database"
+            )
+        host = parts.path if is_unix else f"{parts.hostname}:{parts.port or 6379}{parts.path}"
         self._shown = f"{parts.scheme}://{host}"
         self._secrets = [unquote(parts.password)] if parts.password else []
         self._secrets += parse_qs(parts.query).get("password", [])
@@ -71,7 +78,7 @@ class RedisServer:
         client: Redis = Redis.from_url(
             self._url.reveal(),
             socket_timeout=reply_seconds,
-            socket_connect_timeout=_CONNECT_SECONDS,
+            socket_connect_timeout=CONNECT_SECONDS,
             socket_keepalive=True,
             health_check_interval=5 if reply_seconds is None else 0,
             protocol=2,  # with 3, each connection asks for notices that most servers do not know

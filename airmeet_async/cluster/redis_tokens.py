@@ -32,18 +32,23 @@ if TYPE_CHECKING:
 _log = logging.getLogger("airmeet_async")
 
 _POLL_SECONDS = 0.05
+_MOST_LEASES = 6  # so long is another's sign-in waited for
 _LEASE_SECONDS = 10.0
 _USABLE_MILLISECONDS = 29 * 24 * 3600 * 1000
 """A token is good for 30 days (help article, A)."""
 
 # KEYS: the token, the lock. ARGV: the owner (empty: only look), the lease in milliseconds.
-# Reply: the token or nothing, its age in microseconds, the time at which the lock was taken or 0.
+# Reply: the token or nothing, its age in microseconds, the time at which the lock was taken; 0 if another has it,
+# -1 if it never ends and is therefore not ours.
 _LOOK_AND_LOCK = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local kept = redis.call('HMGET', KEYS[1], 'token', 'asked')
 local taken = 0
-if ARGV[1] ~= '' and redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then taken = now end
+if ARGV[1] ~= '' then
+  if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then taken = now
+  elseif redis.call('PTTL', KEYS[2]) == -1 then taken = -1 end
+end
 return {kept[1] or '', math.floor(math.max(0, now - tonumber(kept[2] or now))), string.format('%.0f', taken)}
 """
 
@@ -119,22 +124,30 @@ class RedisTokenStore:
     async def renew(self, account: str, stale: Secret | None, fetch: Callable[[], Awaitable[Secret]]) -> StoredToken:
         owner = secrets.token_hex(16)
         before, taken = b"", 0
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _MOST_LEASES * self._lease
         try:
             async with self._connected() as client:
-                while not taken:
+                while taken <= 0:
                     found = await self._run(
                         client, _LOOK_AND_LOCK, account, ("token", "lock"), owner, round(self._lease * 1000)
                     )
                     before, taken = found[0], int(found[2])
                     stored = self._decrypted(before, found[1])
                     if stored is not None and stored.token != stale:
-                        if taken:
+                        if taken > 0:
                             await self._run(client, _EXTEND, account, ("lock",), owner, 0)
                         return stored
+                    if taken < 0 or (not taken and loop.time() > until):
+                        lock = key_of("lock", account)
+                        raise TimeoutError(f"the lock {lock} is not released; delete it if nobody signs in")
                     if not taken:
                         await asyncio.sleep(_POLL_SECONDS)
         except self.server.failures:
             return StoredToken(await fetch(), 0.0)
+        except asyncio.CancelledError:
+            await self._release(account, owner)  # it may have been taken all the same
+            raise
         extending = asyncio.create_task(self._extend(account, owner), name="airmeet-token-lease")
         try:
             token = await fetch()
@@ -142,9 +155,7 @@ class RedisTokenStore:
         finally:
             extending.cancel()
             await asyncio.wait({extending})
-            with suppress(*self.server.failures):
-                async with self._connected() as client:
-                    await self._run(client, _EXTEND, account, ("lock",), owner, 0)
+            await self._release(account, owner)
 
     async def _save(self, account: str, token: Secret, taken: int, before: bytes) -> StoredToken:
         """Save *token*, and return what is kept now: it, or one that was asked for later."""
@@ -157,6 +168,11 @@ class RedisTokenStore:
                 if (stored := self._decrypted(kept, age)) is not None:
                     return stored
         return StoredToken(token, 0.0)
+
+    async def _release(self, account: str, owner: str) -> None:
+        with suppress(*self.server.failures):
+            async with self._connected() as client:
+                await self._run(client, _EXTEND, account, ("lock",), owner, 0)
 
     async def _extend(self, account: str, owner: str) -> None:
         while True:

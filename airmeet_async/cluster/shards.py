@@ -12,15 +12,18 @@ import os
 import secrets
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from airmeet_async.airmeet_client import AirmeetClient
+from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.cut import TOKEN_FOLDER
 from airmeet_async.bulk.journal.queries import read_summary
 from airmeet_async.bulk.report import BulkReport, StopReason
+from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.token_store import FileTokenStore
-from airmeet_async.cluster.fleet import Fleet
+from airmeet_async.cluster.fleet import Fleet, find_workers
 from airmeet_async.errors import BulkStoppedError
 
 _TOLD_EVERY = 0.5  # seconds
@@ -37,8 +40,9 @@ async def run_shard(
 ) -> dict[str, Any]:
     """Send the rows of a shard, and return how it ended.
 
-    Keys and address come from the environment. With ``AIRMEET_REDIS`` set, token and rate are those of the fleet; else
-    all shards of a folder share a token that is kept beside them, and each has the rate it was cut with.
+    Keys and address come from the environment. Each shard keeps to its part of the run's rate. With ``AIRMEET_REDIS``
+    set, the token is the fleet's, and with ``AIRMEET_RATE`` its rate holds, too; else all shards of a folder share a
+    token that is kept beside them.
     A shard that is over sends nothing again. If the task is cancelled, requests under way end before it ends, too.
 
     Args:
@@ -73,12 +77,18 @@ async def _run(
                     progress(_answer(path, attempt, job.report))
         except asyncio.CancelledError:
             job.stop(StopReason.INTERRUPTED, "the worker was told to stop")
-            async for _ in job:
-                pass
+            # An engine may cancel more than once; the run's grace bounds this.
+            with suppress(BulkStoppedError):
+                await run_to_completion(_drain(job))
             raise
         except BulkStoppedError:
             pass  # the report says so
     return _answer(path, attempt, job.report)
+
+
+async def _drain(job: BulkJob) -> None:
+    async for _ in job:
+        pass
 
 
 def _answer(path: Path, attempt: str, report: BulkReport) -> dict[str, Any]:
@@ -97,5 +107,6 @@ def _client_for(path: Path) -> AirmeetClient:
     """Return a client that shares its token with those of the other shards, and its rate as far as that is possible."""
     if not os.environ.get("AIRMEET_REDIS", "").strip():
         return AirmeetClient(token_store=FileTokenStore(path.absolute().parent / TOKEN_FOLDER))
-    shard = read_summary(path).facts.get("shard") or {}
-    return AirmeetClient(fleet=Fleet.from_env(rate=shard.get("total_rate"), workers=shard.get("places")))
+    # The run's own rate is none of the fleet's: the shard keeps to its part of it by itself.
+    places = (read_summary(path).facts.get("shard") or {}).get("places") or 1
+    return AirmeetClient(fleet=Fleet.from_env(workers=max(places, find_workers(os.environ))))

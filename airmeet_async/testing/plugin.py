@@ -67,7 +67,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     # As wide as the fixture that it replaces, or one of a module could not ask for it.
     fixtures: Any = getattr(metafunc, "_arg2fixturedefs", {}).get("anyio_backend")
-    scope = fixtures[-1].scope if fixtures else "function"
+    scope: Any = fixtures[-1].scope if fixtures else "function"
     virtual = pytest.param(_virtual_backend(), id="virtual")
     metafunc.definition.add_marker(pytest.mark.parametrize("anyio_backend", [virtual], scope=scope))
 

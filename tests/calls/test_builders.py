@@ -178,7 +178,8 @@ REFUSED = {
 
 
 def adding(fields: Any) -> Call[Any]:
-    return calls.add_attendee(EVENT, Attendee("ada@example.com", "Ada", "L", custom_fields=fields))
+    attendee = Attendee("ada@example.com", "Ada", "L", custom_fields=fields)
+    return calls.add_attendee(EVENT, attendee, send_email_invite=False)
 
 
 def named(name: Any) -> Call[Any]:

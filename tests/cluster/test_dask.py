@@ -152,3 +152,88 @@ def test_the_command_line_sends_a_list_on_a_cluster_and_writes_its_files_as_ever
     adds = [json.loads(line) for line in log.read_text().splitlines()]
     assert len([line for line in adds if line.get("applied")]) == 179
     assert not list((tmp_path / "shards").glob("*.job"))
+
+
+_LATE = """
+import asyncio, logging, os, subprocess, sys
+from pathlib import Path
+import distributed
+from airmeet_async import AirmeetClient, Attendee
+from airmeet_async.cluster import OnDask
+
+OTHER = []
+logging.basicConfig(level=logging.WARNING)
+
+async def start_other(scheduler, lacks):
+    environ = dict(os.environ)
+    if lacks == "keys":
+        del environ["AIRMEET_ACCESS_KEY"]
+    else:
+        environ["PYTHONPATH"] = "block"
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler, "--no-nanny", "--no-dashboard"]
+    command += ["--nthreads", "2", "--host", "127.0.0.1"]
+    OTHER.append(subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+    async with distributed.Client(scheduler, asynchronous=True, set_as_default=False) as client:
+        while len(await client.nthreads()) < 2:
+            await asyncio.sleep(0.05)
+
+class Late(OnDask):
+    async def open(self, folder):
+        places = await super().open(folder)
+        await start_other(self._cluster, sys.argv[3])
+        return places
+
+async def main(scheduler):
+    when, event, lacks = sys.argv[1:]
+    if when == "early":
+        await start_other(scheduler, lacks)
+    people = [Attendee(f"person-{n}@example.com", "Ada", "King") for n in range(60)]
+    on = (Late if when == "late" else OnDask)(scheduler, folder="shards", shards=6)
+    async with AirmeetClient() as client:
+        report = await client.bulk.add_attendees(event, people, send_email_invite=False, journal="launch.job", on=on)
+    print(report.stop_reason, report.succeeded)
+
+if __name__ == "__main__":
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+    ) as cluster:
+        try:
+            asyncio.run(main(cluster.scheduler_address))
+        finally:
+            for process in OTHER:
+                process.terminate()
+                process.wait()
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "lacks", "said"),
+    [
+        ("early", "package", "cannot use airmeet-async"),
+        ("late", "package", ""),
+        ("late", "keys", "has no keys"),
+    ],
+)
+def test_a_worker_that_cannot_send_is_refused_at_first_and_gets_no_more_tasks_later(
+    tmp_path: Path, when: str, lacks: str, said: str
+) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "late.py").write_text(_LATE)
+    (tmp_path / "block" / "airmeet_async").mkdir(parents=True)
+    (tmp_path / "block" / "airmeet_async" / "__init__.py").write_text("raise ImportError('none here')\n")
+    environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
+    environ |= {"AIRMEET_ACCESS_KEY": SENTINEL_ACCESS_KEY, "AIRMEET_SECRET_KEY": SENTINEL_SECRET_KEY}
+    truth = [sys.executable, "-m", "tests.torture.truth_server", "--log", str(tmp_path / "truth.jsonl")]
+    with subprocess.Popen(truth, cwd=ROOT, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        environ["AIRMEET_URI"] = f"http://127.0.0.1:{server.stdout.readline().strip()}/prod"
+        try:
+            done = subprocess.run(
+                [sys.executable, "late.py", when, EVENT, lacks],
+                env=environ, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+            )  # fmt: skip
+        finally:
+            server.terminate()
+
+    assert said in done.stderr, done.stderr
+    assert done.stdout == ("" if when == "early" else "None 60\n"), done.stderr

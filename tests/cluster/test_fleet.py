@@ -152,3 +152,10 @@ async def test_a_cancellation_that_is_lost_on_the_way_is_raised_all_the_same(fai
     task.cancel()
     await asyncio.wait({task})
     assert task.cancelled()
+
+
+@pytest.mark.parametrize("url", ["redis://host:6379/s3cret", "redis://host/0/s3cret", "rediss://host/-s3cret"])
+def test_a_secret_in_the_place_of_the_database_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(ConfigError, match="must end with a number") as caught:
+        Fleet(url, rate=10)
+    assert "s3cret" not in str(caught.value)

@@ -4,13 +4,16 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 
 import pytest
+from redis import Redis
 
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.cluster.redis_permits import RedisPermits, most_late, next_block
+from airmeet_async.cluster.redis_server import key_of
 from airmeet_async.errors import ConfigError
 from tests.support.redis_process import RedisProcess
 
@@ -191,3 +194,55 @@ async def test_different_rates_of_living_processes_are_told_once_by_each(
             await other.acquire(urgent=True)
             await one.acquire(urgent=True)
         assert len(warnings()) == 2
+
+
+@pytest.mark.real_time
+async def test_odd_messages_of_others_neither_end_the_listening_nor_pause_for_ever(redis_server: RedisProcess) -> None:
+    channel = key_of("pauses", "account")
+    async with members(redis_server, 1) as (one,):
+        await one.acquire(urgent=False)
+        with Redis.from_url(redis_server.url) as redis:
+            async with asyncio.timeout(5):
+                while redis.publish(channel, "hello") == 0:  # noqa: ASYNC110 - Redis does it
+                    await asyncio.sleep(0.01)
+                for odd in ("1e99", "nan", "-1", "", "9" * 5000):
+                    redis.publish(channel, odd)
+                redis.publish(channel, "30000000")
+                while one.pause_left < 29:  # noqa: ASYNC110 - Redis does it
+                    await asyncio.sleep(0.01)
+                assert one.pause_left <= 30
+                redis.publish(channel, "9" * 30)
+                while one.pause_left <= 30:  # noqa: ASYNC110 - Redis does it
+                    await asyncio.sleep(0.01)
+        assert one.pause_left <= 3600
+
+
+@pytest.mark.real_time
+async def test_permits_whose_reservation_was_cancelled_are_there_for_the_next_one(redis_server: RedisProcess) -> None:
+    async with members(redis_server, 1, rate=20.0) as (one,):
+        await one.acquire(urgent=False)
+        for _ in range(10):
+            cancelled = asyncio.create_task(one.acquire(urgent=False))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            cancelled.cancel()
+            await asyncio.wait({cancelled})
+        begun = asyncio.get_running_loop().time()
+        await one.acquire(urgent=False)
+        assert asyncio.get_running_loop().time() - begun < 0.2  # not ten permits later
+
+
+@pytest.mark.real_time
+async def test_a_host_that_drops_packets_costs_one_wait_for_a_connection() -> None:
+    with socket.socket() as listening, ExitStack() as stack:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen(0)
+        for _ in range(4):  # its queue is full then, and what more arrives is dropped
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(listening.getsockname())
+        permits = RedisPermits(f"redis://127.0.0.1:{listening.getsockname()[1]}/0", 100.0)
+        begun = asyncio.get_running_loop().time()
+        await permits.acquire(urgent=False)
+        assert 0.9 < asyncio.get_running_loop().time() - begun < 1.8
+        await permits.aclose()

@@ -8,11 +8,13 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from redis import Redis
 
 from airmeet_async import AirmeetClient, Attendee
+from airmeet_async.cluster.redis_server import key_of
 from airmeet_async.cluster.redis_tokens import RedisTokenStore
 from airmeet_async.errors import ClientStateError
 from airmeet_async.protocol.redact import Secret
@@ -121,7 +123,8 @@ async def test_a_fleet_that_has_a_token_goes_on_without_redis(
             for _ in range(2)
         ]
         for n, client in enumerate(clients):
-            await client.attendees.add(EVENT, Attendee(f"{n}@example.com", "Ada", "King"), send_email_invite=False)
+            person = Attendee(f"{n}@example.com", "Ada", "King")
+            await client.attendees.add(EVENT, person, send_email_invite=False)
         redis_server.kill()
         for n, client in enumerate(clients):
             await client.attendees.add(
@@ -254,3 +257,51 @@ def test_one_store_serves_several_threads_and_loops(redis_server: RedisProcess) 
 async def test_a_store_without_a_key_says_so(redis_server: RedisProcess) -> None:
     with pytest.raises(ClientStateError, match="for_account"):
         await RedisTokenStore(redis_server.url).current(ACCOUNT)
+
+
+async def _fetch() -> Secret:
+    return Secret("token")
+
+
+@pytest.mark.parametrize("kind", ["list", "text"])
+async def test_a_lock_that_never_ends_is_no_sign_in_and_costs_one_warning(
+    redis_server: RedisProcess, caplog: pytest.LogCaptureFixture, kind: str
+) -> None:
+    lock = key_of("lock", ACCOUNT)
+    with Redis.from_url(redis_server.url) as redis:
+        _ = redis.lpush(lock, "x") if kind == "list" else redis.set(lock, "x")
+    store = store_at(redis_server)
+
+    async with asyncio.timeout(5):
+        assert (await store.renew(ACCOUNT, None, _fetch)).token.reveal() == "token"
+
+    assert store.is_away
+    assert "is not released; delete it if nobody signs in" in caplog.text
+
+
+async def test_nobody_waits_for_ever_for_a_lock_that_somebody_extends(redis_server: RedisProcess) -> None:
+    with Redis.from_url(redis_server.url) as redis:
+        redis.set(key_of("lock", ACCOUNT), "x", px=100_000)
+    store = store_at(redis_server, lease=0.1)
+
+    async with asyncio.timeout(10):
+        assert (await store.renew(ACCOUNT, None, _fetch)).token.reveal() == "token"
+
+
+async def test_whoever_is_cancelled_when_it_has_just_taken_the_lock_leaves_none(
+    redis_server: RedisProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, run = store_at(redis_server), RedisTokenStore._run
+
+    async def run_and_be_cancelled(client: Any, script: str, *arguments: Any) -> Any:
+        reply = await run(client, script, *arguments)
+        if "'NX'" in script:
+            raise asyncio.CancelledError
+        return reply
+
+    monkeypatch.setattr(RedisTokenStore, "_run", staticmethod(run_and_be_cancelled))
+    with pytest.raises(asyncio.CancelledError):
+        await store.renew(ACCOUNT, None, _fetch)
+
+    with Redis.from_url(redis_server.url) as redis:
+        assert not redis.exists(key_of("lock", ACCOUNT))

@@ -10,14 +10,25 @@ import anyio
 import pytest
 
 from airmeet_async import Reply, Request
+from airmeet_async.bulk.journal.cut import ShardLimits, cut_journal
 from airmeet_async.bulk.journal.queries import read_results
 from airmeet_async.bulk.journal.writer import JournalWriter
 from airmeet_async.bulk.report import RowStatus
+from airmeet_async.client.permits import LocalPermits
 from airmeet_async.cluster import run_shard
+from airmeet_async.cluster.shards import _client_for
 from airmeet_async.errors import BulkStoppedError, JournalError
 from tests.cluster.conftest import cut
 from tests.support.bulk_runs import add_journaled, resume, spied
 from tests.support.worlds import EVENT, client_of, people, sends, transport_of
+
+
+class SharedPermits(LocalPermits):
+    """Those of a fleet, without its Redis."""
+
+    @property
+    def is_shared(self) -> bool:
+        return True
 
 
 async def send(transport: Any, shard: Path, **options: Any) -> dict[str, Any]:
@@ -224,3 +235,63 @@ async def test_wrong_keys_are_a_value_and_not_temporary(path: Path) -> None:
     with pytest.raises(BulkStoppedError):
         async with client_of(transport, access_key="somebody-else") as client:
             await client.bulk.resume(shard)
+
+
+@pytest.mark.parametrize("second", [0.0, 0.2])
+async def test_a_worker_that_is_told_to_stop_twice_lets_requests_end_all_the_same(path: Path, second: float) -> None:
+    transport = transport_of(latency=1.0)
+    (shard,) = await cut(transport, path, 30, 1, max_in_flight=4)
+
+    task = asyncio.create_task(send(transport, shard))
+    await anyio.sleep(3.5)
+    task.cancel()
+    await anyio.sleep(second)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await send(transport, shard)
+
+    assert len(sends(transport)) == 30
+    assert set(sends(transport).values()) == {1}
+
+
+@pytest.mark.parametrize(
+    ("fleet_rate", "limits", "seconds"),
+    [
+        (1000.0, ShardLimits(2.0), 8),
+        (1000.0, ShardLimits(2.0, 8.0), 8),
+        (2.0, ShardLimits(100.0), 8),
+        (2.0, ShardLimits(0.1, 8.0), 8),  # the fleet's limit holds for all, so it is not divided
+    ],
+)
+async def test_the_rate_of_a_run_holds_below_that_of_the_fleet_and_does_not_change_it(
+    path: Path, fleet_rate: float, limits: ShardLimits, seconds: float
+) -> None:
+    transport = transport_of(latency=0.0)
+    async with client_of(transport) as client:
+        await client.bulk.add_attendees(EVENT, list(people(20)), send_email_invite=False, journal=path).prepare()
+    (shard,) = cut_journal(path, path.parent / "shards", 1, limits=limits)
+    permits = SharedPermits(fleet_rate)
+    began = anyio.current_time()
+
+    async with client_of(transport, permits=permits) as client:
+        await run_shard(shard, client=client)
+
+    assert seconds <= anyio.current_time() - began < 2 * seconds
+    assert permits.rate == fleet_rate
+
+
+async def test_the_rate_of_a_run_is_never_given_to_the_fleet(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    transport = transport_of()
+    async with client_of(transport) as client:
+        await client.bulk.add_attendees(EVENT, list(people(20)), send_email_invite=False, journal=path).prepare()
+    (shard,) = cut_journal(path, path.parent / "shards", 1, limits=ShardLimits(1.0, 4.0, places=4))
+    for name, value in {"ACCESS_KEY": "a", "SECRET_KEY": "b" * 32, "REDIS": "redis://127.0.0.1:1"}.items():
+        monkeypatch.setenv(f"AIRMEET_{name}", value)
+
+    monkeypatch.delenv("AIRMEET_RATE", raising=False)
+    async with _client_for(shard) as client:
+        assert not client.pace.permits.is_shared
+    monkeypatch.setenv("AIRMEET_RATE", "100")
+    async with _client_for(shard) as client:
+        assert client.pace.permits.rate == 100

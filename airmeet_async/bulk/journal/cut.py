@@ -528,7 +528,7 @@ class _MainJournal(JournalWriter):
             shard.recover()
             ended = shard.check_end(lent["list"])
             is_over = ended.get("ended") is not None and ended.get("stop") in _ENDED_BY
-            shard.check_rows(digest, all_done=is_over and ended.get("stop") is None)
+            shard.check_lent_rows(digest, all_done=is_over and ended.get("stop") is None)
             base = lent["list"] << LIST_SHIFT
             values = {"first": base + first, "last": base + last, "run": lent["run"]}
             self._load(shard, self._list(lent["list"]).template)
@@ -602,7 +602,7 @@ class _Shard(JournalWriter):
             raise self.error("it ended at a time, or with a message, that is none")
         return facts
 
-    def check_rows(self, digest: str, *, all_done: bool) -> None:
+    def check_lent_rows(self, digest: str, *, all_done: bool) -> None:
         """Check that its rows are those that were lent to it; *all_done*: and that all have a result."""
         foreign, missing = self._query(_NOT_LENT)[0]
         is_same = _digest_of(self._connection.execute("SELECT entry FROM input ORDER BY id")) == digest

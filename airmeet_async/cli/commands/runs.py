@@ -200,8 +200,9 @@ def _go_on_with(
     settings = Settings.of(os.environ, options.redis)
     if shard is not None:
         settings = _settings_for_shard(settings, found.path, shard)
-        share = shard.get("rate" if settings.redis is None else "total_rate")
-        flags["rate"] = str(share) if share and flags["rate"] is None else flags["rate"]
+        # With Redis, a rate would be that of all commands there; the shard keeps to its own part by itself.
+        if settings.redis is None and flags["rate"] is None and (share := shard.get("rate")):
+            flags["rate"] = str(share)
     is_named = not is_in_runs_folder(found.path)
     flags["failed"] = failed or (str(relative_to_here(Path(note["failed"]))) if note.get("failed") else None)
 
@@ -211,6 +212,8 @@ def _go_on_with(
     def start(client: "AirmeetClient", job_options: Any) -> "BulkJob":
         if again:
             return client.bulk.retry(file, again=again, **job_options)
+        if shard is not None and flags["rate"] is None:
+            job_options = {name: value for name, value in job_options.items() if name != "rate"}
         return client.bulk.resume(file, **job_options)
 
     wanted = BulkRun(
@@ -237,7 +240,7 @@ def _settings_for_shard(settings: Settings, path: Path, shard: Mapping[str, Any]
 
     if settings.redis is None:
         return evolve(settings, store=FileTokenStore(path.absolute().parent / "token"), notices=())
-    return evolve(settings, workers=shard.get("places") or settings.workers)
+    return evolve(settings, workers=max(shard.get("places") or 1, settings.workers))
 
 
 def _what(run: "JournalSummary", no_file: str = "") -> str:
