@@ -262,7 +262,11 @@ def check_none_lent(airmeet_id: str, base: str) -> None:
     with suppress(ConfigError):
         folder = runs_folder()
         for path in (_place(folder, _ADD, airmeet_id, base), *_noted_as_lent(folder, airmeet_id, base)):
-            for run in read_summaries(path) if path.exists() else []:
+            try:
+                found = read_summaries(path) if path.exists() else []
+            except JournalError:  # no reason to let people stay
+                continue
+            for run in found:
                 if not run.lent:
                     continue
                 where = f"{counted(run.lent['shards'], 'shard')} in {run.lent['folder']}"
