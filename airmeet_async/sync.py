@@ -29,6 +29,7 @@ import weakref
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from concurrent.futures import CancelledError, Future, wait
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar, Concatenate, Final, Generic, ParamSpec, Self, TypeVar, Unpack, overload
@@ -42,6 +43,7 @@ from airmeet_async.bulk.input.column_names import PresetName
 from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal import Earlier
+from airmeet_async.bulk.journal.cut import JoinSummary
 from airmeet_async.bulk.options import Invites, JobOptions, takes_options
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.client.adaptive_rate import AskedRate
@@ -292,6 +294,16 @@ class BlockingJob:
         """
         return self._wait(lambda: self._job.prepare(progress, found))
 
+    def cut(self, *, into: str | os.PathLike[str], shards: int, workers: int | None = None) -> list[Path]:
+        """Put the rows into shards instead of sending them, for other processes: see `BulkJob.cut`.
+
+        Args:
+            into: The folder of the shards, of this user alone; made if it is not there.
+            shards: How many at most: none of them is empty.
+            workers: How many of them are sent at once. Default: all.
+        """
+        return self._wait(lambda: self._job.cut(into=into, shards=shards, workers=workers))
+
     def discard(self) -> None:
         """Remove what `prepare` has recorded, of a job that is not to be started after all."""
         self._wait(self._job.discard)
@@ -519,6 +531,8 @@ class BlockingBulk:
     run: Final = _BulkMethod(Bulk.run, BlockingJob)
     resume: Final = _BulkMethod(Bulk.resume, BlockingJob)
     retry: Final = _BulkMethod(Bulk.retry, BlockingJob)
+    cut: Final = _BulkMethod(Bulk.cut, list[Path])
+    join: Final = _BulkMethod(Bulk.join, JoinSummary)
 
 
 def _takes_arguments_of(
