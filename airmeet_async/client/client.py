@@ -125,6 +125,7 @@ class Client(Operations[Awaited]):
     token: SharedToken
 
     _told_rate: float | None
+    telemetry: Telemetry
 
     async def send(self, call: Call[T], *, timeout: float | None = None, retry: Retry | int | None = None) -> T:  # noqa: ASYNC109 - a whole call with its retries
         """Send *call*, with retries, and return its typed reply.

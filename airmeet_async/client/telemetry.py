@@ -368,9 +368,9 @@ class RunTelemetry:
     def __init__(
         self, telemetry: Telemetry, *own: OnEvent | None, operation: str = "custom", airmeet_id: str = ""
     ) -> None:
-        self.otel = telemetry.otel
+        self.otel: Instrumentation | None = telemetry.otel
         self.operation = operation
-        self.airmeet_id = airmeet_id or None
+        self.airmeet_id: str | None = airmeet_id or None
         self.job = ""
         self._telemetry = telemetry
         self._own = own

@@ -343,7 +343,7 @@ class FileTokenStore(LockedTokenStore):
             return None
 
     def _warn(self, error: Exception) -> None:
-        self.is_away = True
+        self.is_away: bool = True
         if not self._has_warned:
             self._has_warned = True
             reason = getattr(error, "strerror", None) or error

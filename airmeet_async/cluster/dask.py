@@ -57,7 +57,7 @@ class OnDask:
     def __init__(
         self, cluster: Any, *, folder: str | os.PathLike[str] | None = None, shards: int | None = None
     ) -> None:
-        self.folder = None if folder is None else Path(folder)
+        self.folder: Path | None = None if folder is None else Path(folder)
         self.shards = shards
         self._cluster = cluster
         self._client: Any = None

@@ -40,8 +40,10 @@ class Fleet:
 
     def __init__(self, url: str, *, rate: AskedRate = None, workers: int = 1) -> None:
         self._server = RedisServer(url)
-        self.tokens = RedisTokenStore(self._server)
-        self.permits = None if rate is None else RedisPermits(self._server, fleet_rate(rate), workers=workers)
+        self.tokens: RedisTokenStore = RedisTokenStore(self._server)
+        self.permits: RedisPermits | None = None
+        if rate is not None:
+            self.permits = RedisPermits(self._server, fleet_rate(rate), workers=workers)
 
     @classmethod
     def from_env(

@@ -43,7 +43,7 @@ class RedisServer:
             from redis.asyncio import Redis
         except ImportError:
             raise ConfigError(needs_extra("a fleet", "redis")) from None
-        self.failures = (redis.RedisError, OSError, TimeoutError)
+        self.failures: tuple[type[Exception], ...] = (redis.RedisError, OSError, TimeoutError)
         self._url, parts = Secret(text), _parts_of(text)
         is_unix = parts is not None and parts.scheme == "unix"
         # The text itself may hold a password, also in the place of the database.

@@ -94,10 +94,10 @@ class RedisTokenStore:
             from cryptography.fernet import Fernet
         except ImportError:
             raise ConfigError(needs_extra("a fleet", "redis")) from None
-        self.server = url if isinstance(url, RedisServer) else RedisServer(url)
+        self.server: RedisServer = url if isinstance(url, RedisServer) else RedisServer(url)
         self._lease = lease
         self._cipher: Fernet | None = None
-        self.is_away = False
+        self.is_away: bool = False
         self._has_warned = False
 
     def for_account(self, account: str, secret_key: Secret) -> Self:

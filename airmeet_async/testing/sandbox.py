@@ -106,7 +106,7 @@ class Sandbox:
     ) -> None:
         self.seed = seed
         self.latency = latency
-        self.world = World(seed=seed)
+        self.world: World = World(seed=seed)
         self.requests: list[Arrival] = []
         self.needs_virtual_time = False
         self._faults = _RecordedFaults.parse(faults, seed=seed, rate_limit=rate_limit)

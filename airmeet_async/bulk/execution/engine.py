@@ -99,7 +99,7 @@ class Engine:
         telemetry: RunTelemetry | None = None,
     ) -> None:
         self._client = client
-        self.telemetry = telemetry or RunTelemetry(client.telemetry)
+        self.telemetry: RunTelemetry = telemetry or RunTelemetry(client.telemetry)
         self.feed = feed
         self.pace = pace
         self.journal = journal

@@ -80,7 +80,7 @@ class ShardedEngine:
         self.job: str | None = journal.facts.get("job")
         self.total: int | None = total
         self.earlier: Earlier | None = journal.earlier
-        self.is_held = False
+        self.is_held: bool = False
         self.stopped: RunStop | None = None
         self.rate_ceiling = rate
         self._path = path
