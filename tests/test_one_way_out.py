@@ -4,6 +4,8 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 import airmeet_async
 
 PACKAGE = Path(airmeet_async.__file__).parent
@@ -34,10 +36,12 @@ def found(kind: str) -> set[str]:
     }
 
 
+@pytest.mark.slow
 def test_nobody_prints_past_the_console() -> None:
     assert found("terminal") == set()
     assert found("stream") <= {"__main__.py"}  # the one sentence of a core install, which has no console
 
 
+@pytest.mark.slow
 def test_all_csv_is_written_in_one_place() -> None:
     assert found("csv") == CSV

@@ -146,7 +146,7 @@ class BulkJob(CoroutineObject[BulkReport]):
         return self
 
     async def start(self) -> None:
-        """Start the run; the same as entering it."""
+        """Start the run, as entering it does: then iterate over it; a job that was started cannot be awaited."""
         if self._started:
             raise ClientStateError("this job was already started; a job runs only once, so create a new one")
         self._started = True

@@ -111,7 +111,7 @@ class Attendee(AsDict):
         country: Free text.
         designation: Job title.
         organisation: Company or the like.
-        custom_fields: Values of the event's own registration fields, by field id or by label.
+        custom_fields: Values of the event's own registration fields, by field id; in a bulk run by label, too.
     """
 
     _is_read_from_mappings: ClassVar[bool] = True

@@ -223,7 +223,7 @@ def test_the_server_is_there_for_own_clients_and_commands(run, plugin):
 @pytest.mark.parametrize("plugin", ["anyio", "pytest-asyncio"])
 def test_the_documented_tests_pass(pytester, plugin):
     """Each snippet of the manual that is a test, with the conftest.py that it shows for the plugin."""
-    snippets = re.findall(r"^```python\n(.*?)^```", MANUAL.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    snippets = re.findall(r"^```python[^\n]*\n(.*?)^```", MANUAL.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     tests = {f"test_{n}": text for n, text in enumerate(snippets) if "def test_" in text}
     conftest = {"anyio": "def anyio_backend", "pytest-asyncio": "def pytest_asyncio_loop_factories"}[plugin]
     pytester.makeconftest(next(text for text in snippets if conftest in text))
