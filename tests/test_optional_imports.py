@@ -12,6 +12,7 @@ import pytest
 from airmeet_async.optional_imports import EXTRAS, _command, install_command, missing_packages, needs_extra
 
 
+@pytest.mark.slow
 def test_an_extra_brings_what_it_is_said_to_bring():
     """In pyproject.toml, where the names are those of the distributions."""
     project = tomllib.loads((Path(__file__).parent.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]

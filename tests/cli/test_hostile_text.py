@@ -58,6 +58,7 @@ def hostile_in(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize("reply", ["as it is", "refused"])
+@pytest.mark.slow
 def test_no_command_lets_text_steer_a_terminal(airmeet, reply):
     airmeet.file(
         "people.csv", "email,first_name,last_name,City", f"a@b.example,Ada{HOSTILE[:-2]},{FORMULA},x{HOSTILE[:-2]}"

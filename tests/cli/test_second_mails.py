@@ -101,6 +101,7 @@ def test_a_list_that_is_done_says_what_again_does(airmeet):
     assert "--again sends them once more, and mails them again" in " ".join(there(*command).err.split())
 
 
+@pytest.mark.slow
 def test_blocking_again_is_asked_for_by_nobody(airmeet):
     airmeet.people(2)
     there = airmeet.at(Sandbox())

@@ -135,6 +135,7 @@ BAD = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_bad_workbook_is_refused(subtests, tmp_path):
     """The error names the file and the place, and contains the fix."""
     for case, (make, said) in BAD.items():

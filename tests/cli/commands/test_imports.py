@@ -154,6 +154,7 @@ def programme(airmeet):
     return sandbox, there, evolve(there, environ=there.environ | {"HOME": str(home)})
 
 
+@pytest.mark.slow
 def test_an_import_after_an_edit_makes_nothing_twice_and_says_what_differs(airmeet, programme):
     """From the same machine and from another one: by title and time, by name, and by address."""
     sandbox, here, elsewhere = programme
@@ -208,6 +209,7 @@ def test_a_session_of_which_nobody_knew_is_found_in_its_event(airmeet):
 TALKS = [f"Talk {n},2027-03-0{1 + n} 10:00,{HOST},30," for n in range(6)]
 
 
+@pytest.mark.slow
 def test_an_import_that_is_sent_once_more_makes_only_what_the_event_does_not_have(airmeet):
     """And says how many it has, as one cause, whatever their ids are; nobody is told that the list is done."""
     airmeet.file("day.csv", HEADER, *TALKS)
