@@ -607,9 +607,11 @@ class AirmeetClient(Operations[Blocking]):
         """Return a client that shares everything with this one except what is given.
 
         Args:
-            retry: The retry rules of its calls and runs, or a number of attempts.
-            timeout: Seconds for each call with its retries and waits; ``math.inf`` for no limit.
-            on_event: Called, in the client's thread, with the events of its calls and runs.
+            retry: The retry rules of its calls and runs, and of the sign-ins that they begin, or a number of attempts.
+            timeout: Seconds for each call, and for each row of a run, with retries and waits; ``math.inf`` for no
+                limit.
+            on_event: Called, in the client's thread and beside this client's own, with the events of its calls and
+                runs, and with the pauses and sign-ins that they cause.
 
         Raises:
             ConfigError: One of them cannot be used.

@@ -143,8 +143,8 @@ class SharedToken:
 
         It counts for rule 4 once, unless it has worked before or falls under rule 5.
         """
-        is_counted = generation == self._last_refused or generation != self._generation or self._sign_in is not None
-        if is_counted or self._is_proven:
+        is_old_news = generation == self._last_refused or generation != self._generation or self._sign_in is not None
+        if is_old_news or self._is_proven:
             return
         self._last_refused = generation
         if self.is_fought_over:
