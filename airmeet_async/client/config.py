@@ -26,7 +26,7 @@ from airmeet_async.client.transports.base import Timeouts
 from airmeet_async.errors import ConfigError
 from airmeet_async.protocol.base_urls import Base, Region, base_of, parse_base
 from airmeet_async.protocol.call import Auth, Retry, common_headers, key_headers, token_headers
-from airmeet_async.protocol.http_messages import Headers
+from airmeet_async.protocol.http_messages import Headers, is_visible_ascii
 from airmeet_async.protocol.redact import Secret
 from airmeet_async.version import __version__
 
@@ -89,7 +89,7 @@ def find_key(value: str | None, variable: str, environ: Mapping[str, str]) -> Se
         raise ConfigError(message)
     if any(quote in text for quote in "\"'`"):
         raise ConfigError(f"{variable} holds a quotation mark; write the key without the quotes")
-    if len(text) > _LONGEST_KEY or not all("!" <= char <= "~" for char in text):
+    if len(text) > _LONGEST_KEY or not is_visible_ascii(text):
         raise ConfigError(f"{variable} is not a key: expected one word of visible ASCII characters; copy it again")
     return Secret(text)
 

@@ -37,6 +37,7 @@ from airmeet_async.private_files import (
     remove_leftovers,
     replace_file,
 )
+from airmeet_async.protocol.http_messages import is_visible_ascii
 from airmeet_async.protocol.redact import Secret
 
 _log = logging.getLogger("airmeet_async")
@@ -45,7 +46,7 @@ _LOCK_SECONDS = 0.05
 _LONGEST_LOCK_SECONDS = 10.0
 """How long somebody who is signing in is waited for: the process may be halted, or its event loop idle for ever."""
 _LONGEST = 65536
-_USABLE_SECONDS = 29 * 24 * 3600.0
+USABLE_SECONDS = 29 * 24 * 3600.0
 """A token is good for 30 days (help article, A)."""
 
 
@@ -365,9 +366,9 @@ def _parse(text: bytes) -> StoredToken | None:
         token, saved_at = document["token"], float(document["saved_at"])
     except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None
-    usable = isinstance(token, str) and token and all("!" <= char <= "~" for char in token)
+    usable = isinstance(token, str) and token and is_visible_ascii(token)
     age = time.time() - saved_at
-    return StoredToken(Secret(token), max(0.0, age)) if usable and age < _USABLE_SECONDS else None
+    return StoredToken(Secret(token), max(0.0, age)) if usable and age < USABLE_SECONDS else None
 
 
 def token_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:

@@ -20,10 +20,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from airmeet_async.client.token_store import StoredToken
+from airmeet_async.client.token_store import USABLE_SECONDS, StoredToken
 from airmeet_async.cluster.redis_server import RedisServer, cancellation_kept, key_of
 from airmeet_async.errors import ClientStateError, ConfigError
 from airmeet_async.optional_imports import needs_extra
+from airmeet_async.protocol.http_messages import is_visible_ascii
 from airmeet_async.protocol.redact import Secret
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ _log = logging.getLogger("airmeet_async")
 _POLL_SECONDS = 0.05
 _MOST_LEASES = 6  # so long is another's sign-in waited for
 _LEASE_SECONDS = 10.0
-_USABLE_MILLISECONDS = 29 * 24 * 3600 * 1000
-"""A token is good for 30 days (help article, A)."""
 
 # KEYS: the token, the lock. ARGV: the owner (empty: only look), the lease in milliseconds.
 # Reply: the token or nothing, its age in microseconds, the time at which the lock was taken; 0 if another has it,
@@ -163,7 +162,7 @@ class RedisTokenStore:
             async with self._connected() as client:
                 kept, age = await self._run(
                     client, _SAVE, account, ("token",),
-                    self._usable_cipher.encrypt(token.reveal().encode()), taken, before, _USABLE_MILLISECONDS,
+                    self._usable_cipher.encrypt(token.reveal().encode()), taken, before, round(USABLE_SECONDS * 1000),
                 )  # fmt: skip
                 if (stored := self._decrypted(kept, age)) is not None:
                     return stored
@@ -218,4 +217,4 @@ class RedisTokenStore:
             token = self._usable_cipher.decrypt(kept).decode("ascii")
         except (InvalidToken, ValueError):
             return None
-        return StoredToken(Secret(token), age / 1e6) if token and all("!" <= char <= "~" for char in token) else None
+        return StoredToken(Secret(token), age / 1e6) if token and is_visible_ascii(token) else None

@@ -19,6 +19,7 @@ import cattrs
 
 from airmeet_async.errors import DecodeError, IncompleteListError
 from airmeet_async.protocol.call import Call, Paging
+from airmeet_async.protocol.http_messages import is_visible_ascii
 from airmeet_async.protocol.models import AirmeetStatus, Answer
 from airmeet_async.protocol.paging import Page
 from airmeet_async.protocol.redact import Secret
@@ -231,7 +232,7 @@ def _secret(value: Any, _type: Any) -> Secret:
     """A token goes into a header: 1 to 8192 visible ASCII characters, nothing else."""
     if not isinstance(value, str) or not 0 < len(value) <= _TOKEN_LENGTH:
         raise ShapeError("a token")
-    if not all("!" <= char <= "~" for char in value):
+    if not is_visible_ascii(value):
         raise ShapeError("a token of visible ASCII characters")
     return Secret(value)
 

@@ -17,6 +17,11 @@ READ_LIMIT = 32 * 1024 * 1024
 Headers = tuple[tuple[bytes, bytes], ...]
 
 
+def is_visible_ascii(text: str) -> bool:
+    """Return whether a key or a token can stand in a header: visible ASCII characters, no blanks."""
+    return all("!" <= char <= "~" for char in text)
+
+
 @value
 class Request:
     """One HTTP request, ready to be sent to the client's base address.
