@@ -1,6 +1,6 @@
 """Web workers and a Celery worker on one fleet, against a server where a new token ends the one before.
 
-``python -m tests.torture.web_fleet --people 2400 --rows 2400 --rate 60`` starts the examples ``fastapi_app`` with four
+``python -m tests.torture.web_fleet --people 3000 --rows 1000 --rate 60`` starts the examples ``fastapi_app`` with four
 uvicorn workers and ``shards_celery`` with one worker, all with the same Redis, sends people to the web workers one by
 one while a list is sent in shards, and prints what the server saw as JSON. It fails if somebody is not registered, if
 there was more than one sign-in, or if all together were faster than their rate.
@@ -152,8 +152,8 @@ def is_wrong(found: dict[str, Any], rate: float) -> bool:
 
 def arguments(given: list[str] | None = None) -> argparse.Namespace:
     words = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    words.add_argument("--people", type=int, default=2400)
-    words.add_argument("--rows", type=int, default=2400)
+    words.add_argument("--people", type=int, default=3000)
+    words.add_argument("--rows", type=int, default=1000)
     words.add_argument("--rate", type=float, default=60.0)
     words.add_argument("--timeout", type=float, default=600.0)
     return words.parse_args(given)
