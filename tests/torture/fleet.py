@@ -78,8 +78,9 @@ async def _run(cluster: Any, folder: Path, words: argparse.Namespace) -> dict[st
         on = OnDask(cluster, folder=folder / "shards", shards=words.shards)
         # As a journal that was prepared earlier, so with add_attendees once more: its list is known.
         job = client.bulk.add_attendees(
-            EVENT, folder / "people.csv", send_email_invite=words.invite, journal=journal, on=on, rate=words.rate
-        )
+            EVENT, folder / "people.csv", send_email_invite=words.invite, journal=journal, on=on,
+            rate="auto" if words.redis else words.rate,
+        )  # fmt: skip
         async with job:
             harassing = asyncio.create_task(_harass(cluster, job, words, draw))
             results = [result async for result in job]
@@ -154,6 +155,7 @@ def main() -> int:
             with ExitStack() as stack:
                 if given.redis:
                     os.environ["AIRMEET_REDIS"] = stack.enter_context(redis_process()).url
+                    os.environ["AIRMEET_RATE"] = str(given.rate)
                 local = distributed.LocalCluster(
                     n_workers=_WORKERS, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
                 )
