@@ -24,7 +24,7 @@ from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS, RowMapping
 from airmeet_async.bulk.input.sources import Rows, open_rows
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal.cut import JoinSummary, ShardLimits, cut_journal, join_journal
+from airmeet_async.bulk.journal.cut import JoinSummary, ShardPace, cut_journal, join_journal
 from airmeet_async.bulk.options import (
     DEFAULT_RATE,
     EngineOptions,
@@ -435,7 +435,7 @@ class Bulk:
             Path(into),
             shards,
             again=again,
-            limits=ShardLimits(rate, max_in_flight=max_in_flight),
+            pace=ShardPace(rate, 1, max_in_flight),
             base=str(self._client.options.base),
         )
         return await anyio.to_thread.run_sync(work)

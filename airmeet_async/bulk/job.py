@@ -19,6 +19,7 @@ from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.sharded_engine import ShardedEngine
 from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.journal import Earlier
+from airmeet_async.bulk.journal.cut import check_shards
 from airmeet_async.bulk.preparation import JobPreparation
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
@@ -135,9 +136,7 @@ class BulkJob(CoroutineObject[BulkReport]):
         """
         if self._started:
             raise ClientStateError("this job was already started; cut it before")
-        for name, number in (("shards", shards), ("workers", shards if workers is None else workers)):
-            if type(number) is not int or number < 1:
-                raise ConfigError(f"{name} must be a number above 0, not {number!r}")
+        check_shards(shards)
         self._started = True
         return await self._preparation.cut(Path(into), shards, workers)
 

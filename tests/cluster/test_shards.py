@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from airmeet_async import Reply, Request
-from airmeet_async.bulk.journal.cut import ShardLimits, cut_journal
+from airmeet_async.bulk.journal.cut import ShardPace, cut_journal
 from airmeet_async.bulk.journal.queries import read_results
 from airmeet_async.bulk.journal.writer import JournalWriter
 from airmeet_async.bulk.report import RowStatus
@@ -256,21 +256,20 @@ async def test_a_worker_that_is_told_to_stop_twice_lets_requests_end_all_the_sam
 
 
 @pytest.mark.parametrize(
-    ("fleet_rate", "limits", "seconds"),
+    ("fleet_rate", "rate", "seconds"),
     [
-        (1000.0, ShardLimits(2.0), 8),
-        (1000.0, ShardLimits(2.0, 8.0), 8),
-        (2.0, ShardLimits(100.0), 8),
-        (2.0, ShardLimits(0.1, 8.0), 8),  # the fleet's limit holds for all, so it is not divided
+        (1000.0, 8.0, 8),
+        (2.0, 100.0, 8),
+        (4.0, 8.0, 4),  # the fleet's limit holds for all, so it is not divided
     ],
 )
 async def test_the_rate_of_a_run_holds_below_that_of_the_fleet_and_does_not_change_it(
-    path: Path, fleet_rate: float, limits: ShardLimits, seconds: float
+    path: Path, fleet_rate: float, rate: float, seconds: float
 ) -> None:
     transport = transport_of(latency=0.0)
     async with client_of(transport) as client:
-        await client.bulk.add_attendees(EVENT, list(people(20)), send_email_invite=False, journal=path).prepare()
-    (shard,) = cut_journal(path, path.parent / "shards", 1, limits=limits)
+        await client.bulk.add_attendees(EVENT, list(people(80)), send_email_invite=False, journal=path).prepare()
+    (shard, *_) = cut_journal(path, path.parent / "shards", 4, pace=ShardPace(rate))
     permits = SharedPermits(fleet_rate)
     began = anyio.current_time()
 
@@ -285,7 +284,7 @@ async def test_the_rate_of_a_run_is_never_given_to_the_fleet(path: Path, monkeyp
     transport = transport_of()
     async with client_of(transport) as client:
         await client.bulk.add_attendees(EVENT, list(people(20)), send_email_invite=False, journal=path).prepare()
-    (shard,) = cut_journal(path, path.parent / "shards", 1, limits=ShardLimits(1.0, 4.0, places=4))
+    (shard, *_) = cut_journal(path, path.parent / "shards", 4, pace=ShardPace(4.0))
     for name, value in {"ACCESS_KEY": "a", "SECRET_KEY": "b" * 32, "REDIS": "redis://127.0.0.1:1"}.items():
         monkeypatch.setenv(f"AIRMEET_{name}", value)
 

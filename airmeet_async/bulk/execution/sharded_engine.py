@@ -11,7 +11,7 @@ Rules of this file:
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -24,7 +24,7 @@ from attrs import evolve
 from airmeet_async.bulk.execution.abort_policy import RunStop, stop_reason_for_error
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.journal import Earlier, Journal
-from airmeet_async.bulk.journal.cut import JoinSummary, ShardLimits, cut_journal, join_journal
+from airmeet_async.bulk.journal.cut import JoinSummary, ShardPace, cut_journal, join_journal
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.options import EngineOptions, ShardRunner
 from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
@@ -35,8 +35,6 @@ from airmeet_async.client.telemetry import RunStopped, RunTelemetry
 from airmeet_async.errors import AirmeetError, JournalError, first_error
 
 _FIRST_ROWS = 20  # of the shard that goes alone, as many as may begin in one process before one has succeeded
-_ROWS_PER_SHARD = 200  # at least: each costs a fsync, a start and an end
-_SHARDS_PER_PLACE = 8  # so that a place that is lost or slow is made up for by the others
 _RESULTS_AT_ONCE = 256
 _PATIENCE = 60.0  # seconds for shards that were told to stop
 _FAILED = (RowStatus.REJECTED, RowStatus.FAILED, RowStatus.UNKNOWN)
@@ -53,7 +51,7 @@ class ShardedEngine:
         results: Takes a result per row.
         runner: Has shards sent.
         options: Of the run.
-        rate: Requests per second of all shards together; None for what they find themselves.
+        pace: What all shards may do together.
         telemetry: Tells what happens.
     """
 
@@ -71,7 +69,7 @@ class ShardedEngine:
         results: ResultQueue,
         runner: ShardRunner,
         options: EngineOptions,
-        rate: float | None,
+        pace: ShardPace,
         telemetry: RunTelemetry,
     ) -> None:
         self.telemetry = telemetry
@@ -82,7 +80,8 @@ class ShardedEngine:
         self.earlier: Earlier | None = journal.earlier
         self.is_held: bool = False
         self.stopped: RunStop | None = None
-        self.rate_ceiling = rate
+        self.rate_ceiling = pace.rate
+        self._pace = pace
         self._path = path
         self._list = list_id
         self._results = results
@@ -181,29 +180,13 @@ class ShardedEngine:
 
     async def _send(self) -> None:
         folder = (self._runner.folder or self._path.with_name(f"{self._path.stem}-shards")).absolute()
-        places = await self._runner.open(folder)
+        pace = evolve(self._pace, workers=await self._runner.open(folder))
         summary = await anyio.to_thread.run_sync(read_summary, self._path, self._list)
-        shards = self._runner.shards or (lambda rows: _shards_for(rows, places))
-        paths = await self.cut(folder, shards, places, first=_FIRST_ROWS)
+        cut = partial(cut_journal, list_id=self._list, first=_FIRST_ROWS, pace=pace)
+        paths = await anyio.to_thread.run_sync(cut, self._path, folder, self._runner.shards)
         self._before = {name: n for name, n in summary.counts.items() if name not in {"pending", "unknown"}}
         if paths:
             await self._runner.send(paths, self)
-
-    async def cut(
-        self, folder: Path, shards: int | Callable[[int], int], places: int, *, first: int | None = None
-    ) -> list[Path]:
-        """Put the rows into shards, of which so many are sent at once, and return these."""
-        most = self._options.max_failures
-        limits = ShardLimits(
-            rate=None if self.rate_ceiling is None else self.rate_ceiling / places,
-            total_rate=self.rate_ceiling,
-            places=places,
-            max_in_flight=max(1, self._options.max_in_flight // places),
-            # A limit takes the place of the usual rules, which know nothing of the other shards.
-            max_failures=None if most is None else int(most.most(self.total, 0)),
-        )
-        work = partial(cut_journal, self._path, folder, shards, list_id=self._list, first=first, limits=limits)
-        return await anyio.to_thread.run_sync(work)
 
     async def _stop_at_deadline(self) -> None:
         if (deadline := self._options.deadline) is not None:
@@ -283,7 +266,3 @@ _SAID = {
 def _done(answer: Mapping[str, Any]) -> int:
     n: int = sum(answer["counts"].values()) - answer["counts"].get("unprocessed", 0)
     return n
-
-
-def _shards_for(rows: int, places: int) -> int:
-    return 1 + max(places, min(rows // _ROWS_PER_SHARD, _SHARDS_PER_PLACE * places))

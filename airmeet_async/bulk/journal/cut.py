@@ -26,9 +26,9 @@ from contextlib import closing, suppress
 from hashlib import blake2b
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import Any, Self
 
-from attrs import asdict, frozen
+from attrs import evolve, frozen
 
 from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.queries import read_summary
@@ -47,17 +47,20 @@ from airmeet_async.bulk.journal.writer import (
     check_not_lent,
     remove_unfinished,
 )
-from airmeet_async.bulk.options import SENT_EACH_TIME
+from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, FailureLimit, JobOptions, run_rate
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Wish
 from airmeet_async.errors import ConfigError, JournalError
 from airmeet_async.private_files import open_private, remove_leftovers
 
-MOST_SHARDS = 10_000
+_MOST_SHARDS = 10_000
 TOKEN_FOLDER = "token"  # noqa: S105 - no token; beside the shards of a folder, where they share no other token store
 _AT_ONCE = 4096  # numbers that are read at once
 _ENDED_BY = frozenset({None, StopReason.FAILURES.value})
 _ABOUT = ("operation", "airmeet_id", "base", "created", "salt")
+_PACE = ("rate", "workers", "max_in_flight", "max_failures")
+_ROWS_PER_SHARD = 200  # at least: each costs a fsync, a start and an end
+_SHARDS_PER_WORKER = 8  # so that a worker that is lost or slow is made up for by the others
 
 _COPY_INPUT = f"""
     INSERT INTO shard.input SELECT :base + ROW_NUMBER() OVER (ORDER BY i.id) - 1, i.line, i.entry, NULL, i.note,
@@ -140,22 +143,65 @@ class JoinSummary:
 
 
 @frozen
-class ShardLimits:
-    """What each shard of a run may do.
+class ShardPace:
+    """How fast the shards of a run may be sent all together, and so each of them; a fact of each shard.
 
     Attributes:
-        rate: Requests per second, where nothing else limits the shards together.
-        total_rate: Requests per second of all shards together, where they can share it.
-        places: How many shards are sent at once.
-        max_in_flight: Rows that are sent at once; None for the client's own number.
-        max_failures: Rows that may fail; None for the usual rules.
+        rate: Requests per second of all; None: each looks for the limit by itself.
+        workers: How many are sent at once; None for all.
+        max_in_flight: Requests of all that are under way at once; None: each has as many as its client.
+        max_failures: How many rows may fail in each, in place of the usual rules, which know nothing of other shards.
+
+    Raises:
+        ConfigError: A number is not above 0.
     """
 
     rate: float | None = None
-    total_rate: float | None = None
-    places: int | None = None
+    workers: int | None = None
     max_in_flight: int | None = None
-    max_failures: int | None = None
+    max_failures: FailureLimit | None = None
+
+    def __attrs_post_init__(self) -> None:
+        for name in ("workers", "max_in_flight"):
+            if (number := getattr(self, name)) is not None and (type(number) is not int or number < 1):
+                raise ConfigError(f"{name} must be a number above 0, not {number!r}")
+
+    @classmethod
+    def of_run(
+        cls, given: JobOptions, options: EngineOptions, client_ceiling: float | None, workers: int | None = None
+    ) -> Self:
+        """Return what the caller of a run wants: *given*, and the same as checked *options*."""
+        asked = run_rate(given, None)
+        own = asked.ceiling if asked is not None and asked.is_number else None
+        rate = min((ceiling for ceiling in (own, client_ceiling) if ceiling is not None), default=None)
+        return cls(rate, workers, options.max_in_flight, options.max_failures)
+
+    @classmethod
+    def of_shard(cls, facts: Mapping[str, Any]) -> Self | None:
+        """Return what the facts of a shard say; None for those of a run."""
+        if not (shard := facts.get("shard")):
+            return None
+        rate, workers, max_in_flight, rows = (shard.get(name) for name in _PACE)
+        return cls(rate, workers, max_in_flight, None if rows is None else FailureLimit(rows=rows))
+
+    def as_fact(self, rows: int, shards: int) -> dict[str, Any]:
+        """Return it as a fact of each of so many shards of a list with so many rows."""
+        workers = shards if self.workers is None else min(self.workers, shards)
+        most = None if self.max_failures is None else int(self.max_failures.most(rows, 0))
+        return dict(zip(_PACE, (self.rate, workers, self.max_in_flight, most), strict=True))
+
+    @property
+    def rate_of_each(self) -> float | None:
+        return None if self.rate is None else self.rate / (self.workers or 1)
+
+    def options_of_each(self, given: JobOptions, options: EngineOptions) -> EngineOptions:
+        """Return the options of one shard: what its own caller has *given* holds."""
+        if self.max_in_flight is not None and given.get("max_in_flight") is None:
+            most = max(1, self.max_in_flight // (self.workers or 1))
+            options = evolve(options, max_in_flight=min(most, options.max_in_flight))
+        if self.max_failures is not None and given.get("max_failures") is None:
+            options = evolve(options, max_failures=self.max_failures)
+        return options
 
 
 def _bounds_of(rows: int, shards: int, first: int | None) -> list[int]:
@@ -171,12 +217,12 @@ def _bounds_of(rows: int, shards: int, first: int | None) -> list[int]:
 def cut_journal(
     path: Path,
     folder: Path,
-    shards: int | Callable[[int], int],
+    shards: int | None,
     *,
     list_id: int | None = None,
     again: bool = False,
     first: int | None = None,
-    limits: ShardLimits = ShardLimits(),
+    pace: ShardPace = ShardPace(),
     base: str | None = None,
     mark: Callable[[JournalWriter, int], object] = lambda *_: None,
     step: Callable[[str], object] = lambda _: None,
@@ -189,11 +235,11 @@ def cut_journal(
     Args:
         path: The journal.
         folder: Where the shards are made; created if it is not there.
-        shards: How many, at most: none of them is empty; or what says so of a number of rows.
+        shards: How many, at most: none of them is empty. None: as fits the rows and the workers.
         list_id: The list, by its number.
         again: Send all rows of the list, whatever was done.
         first: How many rows the first shard has, at most; default: as many as the others.
-        limits: Of each shard.
+        pace: Of the shards.
         base: The address that the journal must be about.
         mark: Called with the open journal and the list, to leave out rows that must not be sent any more.
         step: Called after each step with its name.
@@ -202,10 +248,20 @@ def cut_journal(
         ConfigError: *shards* is not a number above 0.
         JournalError: The journal or the folder cannot be used, a run has it, or its rows are in other shards.
     """
-    if not callable(shards) and (type(shards) is not int or not 0 < shards <= MOST_SHARDS):
-        raise ConfigError(f"shards must be a number from 1 to {MOST_SHARDS:,}, not {shards!r}")
+    if shards is not None:
+        check_shards(shards)
     with closing(_open_main(path, base, step)) as main:
-        return main.cut(folder.resolve(), shards, list_id, again=again, first=first, limits=limits, mark=mark)
+        return main.cut(folder.resolve(), shards, list_id, again=again, first=first, pace=pace, mark=mark)
+
+
+def check_shards(shards: int) -> None:
+    """Refuse what is no number of shards.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if type(shards) is not int or not 0 < shards <= _MOST_SHARDS:
+        raise ConfigError(f"shards must be a number from 1 to {_MOST_SHARDS:,}, not {shards!r}")
 
 
 def join_journal(
@@ -298,12 +354,12 @@ class _MainJournal(JournalWriter):
     def cut(
         self,
         folder: Path,
-        shards: int | Callable[[int], int],
+        shards: int | None,
         list_id: int | None,
         *,
         again: bool,
         first: int | None,
-        limits: ShardLimits,
+        pace: ShardPace,
         mark: Callable[[JournalWriter, int], object],
     ) -> list[Path]:
         facts = self.facts()
@@ -326,9 +382,12 @@ class _MainJournal(JournalWriter):
         if not rows:
             return []
         self._step("confirmed")
-        wanted = shards(len(rows)) if callable(shards) else shards
-        bounds = _bounds_of(len(rows), max(1, min(wanted, MOST_SHARDS)), first)
+        if shards is None:
+            workers = pace.workers or 1
+            shards = 1 + max(workers, min(len(rows) // _ROWS_PER_SHARD, _SHARDS_PER_WORKER * workers))
+        bounds = _bounds_of(len(rows), min(shards, _MOST_SHARDS), first)
         n = len(bounds) - 1
+        pace_fact = pace.as_fact(list_.rows or 0, n)
         run = facts.get("run", 0)
         lent = {"cut": secrets.token_hex(8), "folder": str(folder), "stem": self.path.stem, "shards": n,
                 "list": list_.id, "run": run + 1, "at": time.time(), "returned": [], "stop": None,
@@ -341,7 +400,7 @@ class _MainJournal(JournalWriter):
         lent_rows = []
         for number in range(n):
             part = rows[bounds[number] : bounds[number + 1]]
-            shard = {"cut": lent["cut"], "number": number, "of": n, "folder": str(folder), **asdict(limits)}
+            shard = {"cut": lent["cut"], "number": number, "of": n, "folder": str(folder), **pace_fact}
             about = {name: facts[name] for name in _ABOUT if name in facts}
             job_id = f"{list_.facts.get('job') or facts.get('job', 'run')}-{number}"
             about |= {"job": job_id, "run": run, "shard": shard}

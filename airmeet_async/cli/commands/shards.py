@@ -36,7 +36,7 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
         rate: Requests per second of each shard. Default: each looks for the limit by itself.
         again: Send everybody in the list once more, also those who are done.
     """
-    from airmeet_async.bulk.journal.cut import ShardLimits, cut_journal
+    from airmeet_async.bulk.journal.cut import ShardPace, cut_journal
     from airmeet_async.bulk.journal.queries import read_blocked
     from airmeet_async.cli.run_store import find_journal, find_run, note_as_lent, only_run_on
     from airmeet_async.protocol.endpoints import ATTENDEES_ADD
@@ -64,7 +64,7 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
             n,
             list_id=run.list_id or None,
             again=again,
-            limits=ShardLimits(rate),
+            pace=ShardPace(rate, 1),
             mark=mark,
         )
     if not paths:

@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airmeet_async.bulk.journal import locking
-from airmeet_async.bulk.journal.cut import JoinSummary, ShardLimits, cut_journal, join_journal
+from airmeet_async.bulk.journal.cut import JoinSummary, ShardPace, cut_journal, join_journal
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.journal.writer import JournalWriter
+from airmeet_async.bulk.options import FailureLimit
 from airmeet_async.bulk.report import RowError, RowStatus
 from airmeet_async.bulk.row import OutcomeState, Wish
 from airmeet_async.errors import ConfigError, JournalError
@@ -126,11 +127,12 @@ def test_rows_that_are_left_go_into_shards_by_ranges_and_no_others(path: Path, t
 def test_a_shard_says_what_it_is_part_of(path: Path, tmp_path: Path) -> None:
     make_main(path, 4, template=MAILS)
 
-    paths = cut_journal(path, tmp_path / "s", 2, limits=ShardLimits(2.5, max_in_flight=16))
+    paths = cut_journal(path, tmp_path / "s", 2, pace=ShardPace(5, 9, 32, FailureLimit(share=0.5)))
 
     summary = read_summary(paths[1])
     shard = summary.facts["shard"]
-    assert (shard["number"], shard["of"], shard["rate"], shard["max_in_flight"]) == (1, 2, 2.5, 16)
+    assert (shard["number"], shard["of"]) == (1, 2)
+    assert ShardPace.of_shard(summary.facts) == ShardPace(5, 2, 32, FailureLimit(rows=3))
     assert summary.about["operation"] == "attendees.add"
     assert summary.about["options"]["sendEmailInvite"] is True
     assert summary.job.endswith("-1")

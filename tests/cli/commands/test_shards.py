@@ -173,7 +173,7 @@ def test_a_list_is_put_into_shards_without_a_row_being_sent(airmeet):
     assert unasked.code == 2
     assert (cut.code, len(cut.json["shards"]), sandbox.adds) == (0, 3, 0)
     assert "nothing was sent. Send each with: airmeet resume PATH" in cut.err
-    assert [(one["rate"], one["total_rate"], one["max_failures"]) for one in shapes] == [(10, 30, 9)] * 3
+    assert [(one["rate"], one["workers"], one["max_failures"]) for one in shapes] == [(30, 3, 9)] * 3
     assert again.code == 2
     assert "its rows are in 3 shards" in again.err
     job = cut.json["job"]
