@@ -53,7 +53,7 @@ async def cut(event: str, people: str, folder: Path) -> list[Path]:
     async with AirmeetClient() as client:
         job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=folder / "launch.job")
         await job.prepare()
-        return await client.bulk.cut(folder / "launch.job", into=folder / "shards", shards=16, rate=25 / 4)
+        return await client.bulk.cut(folder / "launch.job", into=folder / "shards", shards=16, workers=4, rate=25)
 
 
 def main(event: str, people: str) -> int:

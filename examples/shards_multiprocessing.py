@@ -29,7 +29,7 @@ async def cut(event: str, people: str, *, is_known: bool) -> list[Path]:
         job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=JOURNAL)
         plan = await job.prepare()
         print("\n".join(plan.lines()))
-        return await client.bulk.cut(JOURNAL, into=SHARDS, shards=8, rate=25 / 4)
+        return await client.bulk.cut(JOURNAL, into=SHARDS, shards=8, workers=4, rate=25)
 
 
 async def join() -> JoinSummary:

@@ -46,7 +46,7 @@ async def main(event: str, people: str) -> int:
     async with AirmeetClient() as client:
         job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=journal)
         await job.prepare()
-        paths = await client.bulk.cut(journal, into=folder / "shards", shards=16, rate=25 / 4)
+        paths = await client.bulk.cut(journal, into=folder / "shards", shards=16, workers=4, rate=25)
         tasks = [await send.kiq(str(path)) for path in paths]
         for task in tasks:
             await task.wait_result(timeout=-1)
