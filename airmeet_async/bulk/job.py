@@ -27,7 +27,7 @@ from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.namespaces import CoroutineObject
 from airmeet_async.client.permits import check_rate
 from airmeet_async.client.telemetry import RunEnded, RunStarted
-from airmeet_async.errors import BulkStoppedError, ClientStateError, ConfigError, first_error
+from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
 
 # What the caller has asked for ends a run without an error; `report.stop_reason` says which it was.
 _WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED, StopReason.DEADLINE})

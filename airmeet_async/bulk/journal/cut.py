@@ -6,7 +6,7 @@ Rules of this file:
    until the fact ``lent`` is on the disk of the main journal; joining, a shard is marked as returned before the main
    journal counts it as returned, and its lock is held from before its rows are read until after that.
 2. A crash at any step is mended by doing the same once more: what has no name yet gets it, what was not counted is
-   counted, and what an unfinished cut has left is overwritten.
+   counted, and what an unfinished cut has left is removed, for which the fact ``cutting`` says where it is.
 3. A shard has entries and outcomes under their numbers in the main journal. So a join copies outcomes by number. A
    shard lies where others may write: all of it is checked before the main journal changes, and which rows it was lent
    is known by the main journal alone.
@@ -28,7 +28,7 @@ from pathlib import Path
 from shlex import quote
 from typing import Any, Self
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.queries import read_summary
@@ -45,7 +45,6 @@ from airmeet_async.bulk.journal.writer import (
     JournalWriter,
     RecordedList,
     check_not_lent,
-    remove_unfinished,
 )
 from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, FailureLimit, JobOptions, run_rate
 from airmeet_async.bulk.report import StopReason
@@ -121,11 +120,11 @@ class JoinSummary:
     """
 
     path: Path
-    shards: int
-    returned: int
-    running: int
-    counts: Mapping[str, int]
-    rows: int
+    shards: int = 0
+    returned: int = 0
+    running: int = 0
+    counts: Mapping[str, int] = field(factory=dict)
+    rows: int = 0
     stop_reason: StopReason | None = None
     stop_message: str = ""
 
@@ -290,15 +289,10 @@ def join_journal(
             *take_back* is wanted. Other shards were taken back.
     """
     with closing(_open_main(path, base, step)) as main:
-        facts = main.facts()
-        summary = main.join(facts["lent"], take_back=take_back, lost=lost) if facts.get("lent") else None
-        number = main.list_id
-    found = read_summary(path, number)
-    parts = (0, 0, 0, None, "") if summary is None else summary
-    shards, returned, running, stop, message = parts
-    return JoinSummary(
-        path, shards, returned, running, found.counts, found.rows or 0, StopReason(stop) if stop else None, message
-    )
+        lent = main.facts().get("lent") or {}
+        summary = main.join(lent, take_back=take_back, lost=lost) if lent else JoinSummary(path)
+    found = read_summary(path, lent.get("list"))  # not before: it would drop the lock
+    return evolve(summary, counts=found.counts, rows=found.rows or 0)
 
 
 def shard_paths(lent: Mapping[str, Any]) -> list[Path]:
@@ -330,12 +324,10 @@ class _MainJournal(JournalWriter):
     def __init__(self, path: Path, step: Callable[[str], object]) -> None:
         super().__init__(path)
         self._step = step
-        self.list_id: int | None = None
 
     def check(self, base: str | None) -> None:
         """Refuse what has no rows to lend, or is for another address."""
         facts = self.facts()
-        self._remove_unfinished(facts)
         if "operation" not in facts:
             message = f"{self.path}: its input was not read completely, so there is nothing to cut or to join"
             raise JournalError(message)
@@ -343,11 +335,6 @@ class _MainJournal(JournalWriter):
             raise JournalError(f"{self.path}: is a shard itself; name the run that it was cut from")
         if base is not None and facts["base"] != base:
             raise JournalError(f"{self.path}: this run is for {facts['base']}, not {base}; use the same address again")
-
-    def _remove_unfinished(self, facts: Mapping[str, Any]) -> None:
-        if facts.get("cutting"):
-            remove_unfinished(facts)
-            self.write_facts({"cutting": None})
 
     # Lending.
 
@@ -437,8 +424,6 @@ class _MainJournal(JournalWriter):
 
     def _make_shard(self, path: Path, list_: RecordedList, rows: list[int], about: dict[str, Any]) -> str:
         """Make the file of a shard, and return the digest of the rows in it."""
-        for ending in ("", *locking.SIDE_FILES):
-            path.with_name(path.name + ending).unlink(missing_ok=True)
         try:
             open_private(path, "xb").close()
             about["shard"]["inode"] = str(path.stat().st_ino)
@@ -506,12 +491,9 @@ class _MainJournal(JournalWriter):
 
     # Taking back.
 
-    def join(
-        self, lent: dict[str, Any], *, take_back: bool, lost: Iterable[str]
-    ) -> tuple[int, int, int, str | None, str]:
-        """Take back what there is; return shards, those returned, those that run, and why one has stopped for good."""
+    def join(self, lent: dict[str, Any], *, take_back: bool, lost: Iterable[str]) -> JoinSummary:
+        """Take back what there is; *lent* is kept up to date. The summary counts no rows."""
         assert self.path is not None  # noqa: S101 - for the type checker
-        self.list_id = lent["list"]
         gone = self._put_in_place(lent)
         paths = shard_paths(lent)
         self._give_up(lent, paths, frozenset(lost))
@@ -523,7 +505,7 @@ class _MainJournal(JournalWriter):
         self._connection.execute("PRAGMA temp_store = MEMORY")
         self._connection.executescript(_NEW_TABLES)
         running = 0
-        gone = [path for path in gone if paths.index(path) not in lent["returned"]]
+        gone = [path for path in gone if paths.index(path) not in lent["returned"]]  # the rest was given up
         for number, path in enumerate(paths):
             if number not in lent["returned"] and path not in gone:
                 try:
@@ -534,8 +516,16 @@ class _MainJournal(JournalWriter):
                     running += 1
         if gone:
             raise self._gone(gone)
-        result = lent["shards"], len(lent["returned"]), running, lent["stop"], lent["stop_message"]
-        if len(lent["returned"]) == lent["shards"]:
+        stop = StopReason(lent["stop"]) if lent["stop"] else None
+        summary = JoinSummary(
+            self.path,
+            lent["shards"],
+            len(lent["returned"]),
+            running,
+            stop_reason=stop,
+            stop_message=lent["stop_message"],
+        )
+        if summary.is_complete:
             for path in paths:  # first: what is forgotten is never removed
                 _remove(path)
                 self._step("removed")
@@ -545,7 +535,7 @@ class _MainJournal(JournalWriter):
             self.end_run(lent["list"], facts)
             self._step("ended")
         self.check_sum(lent["list"])
-        return result
+        return summary
 
     def _gone(self, paths: Sequence[Path]) -> JournalError:
         names = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
@@ -569,9 +559,7 @@ class _MainJournal(JournalWriter):
                 raise JournalError(f"{path}: is there, so it is not given up; delete it first if nobody can use it")
             first, last, _ = self.facts()["lent_rows"][number]
             values = {**self._list(lent["list"]).parameters, "first": base + first, "last": base + last}
-            stop = StopReason.INTERRUPTED.value, "a part of it was lost"
-            lent |= {"returned": [*lent["returned"], number], "stop": lent["stop"] or stop[0]}
-            lent["stop_message"] = lent["stop_message"] or stop[1]
+            _count_returned(lent, number, StopReason.INTERRUPTED.value, "a part of it was lost")
             with self._transaction():
                 self._connection.execute(_GIVE_UP, {**values, "run": lent["run"], "at": lent["at"]})
                 self._put_facts({"lent": lent})
@@ -591,20 +579,17 @@ class _MainJournal(JournalWriter):
             base = lent["list"] << LIST_SHIFT
             values = {"first": base + first, "last": base + last, "run": lent["run"]}
             self._load(shard, self._list(lent["list"]).template)
-            is_back = is_over or take_back
-            if is_back and not facts.get("returned"):
+            if (is_over or take_back) and not facts.get("returned"):
                 shard.write_facts({"returned": time.time()})
             self._step(f"returned {number}")
-            stop = lent["stop"], lent["stop_message"]
-            if is_over and ended.get("stop") is not None and stop[0] is None:
-                stop = ended["stop"], str(ended.get("stop_message") or "")
-            elif is_back and not is_over and stop[0] is None:
-                stop = StopReason.INTERRUPTED.value, "its rows were taken back before all of them were sent"
+            if is_over:
+                _count_returned(lent, number, ended.get("stop"), ended.get("stop_message") or "")
+            elif take_back:
+                message = "its rows were taken back before all of them were sent"
+                _count_returned(lent, number, StopReason.INTERRUPTED.value, message)
             with self._transaction():
                 self._connection.execute(_TAKE_OUTCOMES, values)
                 self._connection.execute(_TAKE_LEFT_OUT, values)
-                returned = [*lent["returned"], number] if is_back else lent["returned"]
-                lent |= {"returned": returned, "stop": stop[0], "stop_message": stop[1]}
                 self._put_facts({"lent": lent})
             self._step(f"taken {number}")
 
@@ -700,6 +685,13 @@ class _Shard(JournalWriter):
             return decode_note(note)
         except locking.DAMAGE:
             raise self.error("a result says what nobody can read") from None
+
+
+def _count_returned(lent: dict[str, Any], number: int, stop: str | None, message: str) -> None:
+    """Count a shard that is back for good; the run has stopped for the reason of the first one that has."""
+    lent["returned"] = [*lent["returned"], number]
+    if lent["stop"] is None:
+        lent |= {"stop": stop, "stop_message": message if stop else ""}
 
 
 def _digest_of(entries: sqlite3.Cursor) -> str:
