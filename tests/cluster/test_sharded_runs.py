@@ -1,6 +1,5 @@
 """Runs whose rows are sent in shards: to whoever starts one it is like any other. They are sent in this process."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,37 +32,12 @@ class InProcess:
 
     async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
         for path in paths:
-            while not await self._send_one(path, listener):
-                if getattr(listener, "stopped", None) is not None:
-                    return
-                await listener.changed()
-
-    async def _send_one(self, path: Path, listener: ShardListener) -> bool:
-        if not listener.may_send:
-            return False
-        self.seen.append(path)
-        async with client_of(self._transport) as client:
-            task = asyncio.ensure_future(run_shard(path, client=client, progress=listener.told))
-            stop = asyncio.ensure_future(_stopped(listener))
-            try:
-                await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                stop.cancel()
-                if not task.done():
-                    task.cancel()
-                    await asyncio.wait({task})
-            if task.cancelled():
-                return False
-            listener.ended(task.result())
-        return True
+            self.seen.append(path)
+            async with client_of(self._transport) as client:
+                listener.ended(await run_shard(path, client=client, progress=listener.told))
 
     async def aclose(self) -> None:
         self.is_closed = True
-
-
-async def _stopped(listener: ShardListener) -> None:
-    while listener.may_send:
-        await listener.changed()
 
 
 def job_of(client: AirmeetClient, n: int, path: Path, on: Any, **options: Any) -> BulkJob:
