@@ -17,7 +17,7 @@ from taskiq import SimpleRetryMiddleware
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
 from airmeet_async import AirmeetClient
-from airmeet_async.cluster import run_shard
+from airmeet_async.cluster import ShardAnswer, run_shard
 
 BROKER = os.environ.get("BROKER", "redis://127.0.0.1:6379/0")
 
@@ -31,7 +31,7 @@ broker = (
 
 # Named: here the file may be __main__, in a worker it is a module. A shard that another worker has is tried again.
 @broker.task(task_name="shards.send", retry_on_error=True)
-async def send(path: str) -> dict[str, Any]:
+async def send(path: str) -> ShardAnswer:
     while True:
         end = await run_shard(path)
         if not end["temporary"]:
@@ -44,9 +44,8 @@ async def main(event: str, people: str) -> int:
     journal = folder / "launch.job"
     await broker.startup()
     async with AirmeetClient() as client:
-        job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=journal)
-        await job.prepare()
-        paths = await client.bulk.cut(journal, into=folder / "shards", shards=16, workers=4, rate=25)
+        job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=journal, rate=25)
+        paths = await job.cut(into=folder / "shards", shards=16, workers=4)
         tasks = [await send.kiq(str(path)) for path in paths]
         for task in tasks:
             await task.wait_result(timeout=-1)

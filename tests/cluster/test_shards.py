@@ -15,7 +15,7 @@ from airmeet_async.bulk.journal.queries import read_results
 from airmeet_async.bulk.journal.writer import JournalWriter
 from airmeet_async.bulk.report import RowStatus
 from airmeet_async.client.permits import LocalPermits
-from airmeet_async.cluster import run_shard
+from airmeet_async.cluster import ShardAnswer, run_shard
 from airmeet_async.cluster.shards import _client_for
 from airmeet_async.errors import BulkStoppedError, JournalError
 from tests.cluster.conftest import cut
@@ -31,7 +31,7 @@ class SharedPermits(LocalPermits):
         return True
 
 
-async def send(transport: Any, shard: Path, **options: Any) -> dict[str, Any]:
+async def send(transport: Any, shard: Path, **options: Any) -> ShardAnswer:
     async with client_of(transport) as client:
         return await run_shard(shard, client=client, **options)
 
@@ -128,7 +128,7 @@ async def test_a_worker_that_is_told_to_stop_lets_requests_end_and_nothing_is_se
 async def test_progress_is_told_twice_a_second_at_most(path: Path) -> None:
     transport = transport_of()
     (shard,) = await cut(transport, path, 10, 1)
-    told: list[dict[str, Any]] = []
+    told: list[ShardAnswer] = []
 
     await send(transport, shard, progress=told.append)
 
