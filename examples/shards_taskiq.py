@@ -10,6 +10,7 @@ environment of the workers.
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from taskiq import SimpleRetryMiddleware
 from taskiq_redis import RedisAsyncResultBackend, RedisStreamBroker
 
 from airmeet_async import AirmeetClient
-from airmeet_async.cluster import ShardAnswer, run_shard
+from airmeet_async.cluster import run_shard
 
 BROKER = os.environ.get("BROKER", "redis://127.0.0.1:6379/0")
 
@@ -31,7 +32,7 @@ broker = (
 
 # Named: here the file may be __main__, in a worker it is a module. A shard that another worker has is tried again.
 @broker.task(task_name="shards.send", retry_on_error=True)
-async def send(path: str) -> ShardAnswer:
+async def send(path: str) -> Mapping[str, Any]:
     while True:
         end = await run_shard(path)
         if not end["temporary"]:

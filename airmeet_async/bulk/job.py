@@ -136,8 +136,8 @@ class BulkJob(CoroutineObject[BulkReport]):
         """
         if self._started:
             raise ClientStateError("this job was already started; cut it before")
-        check_shards(shards)
         self._started = True
+        check_shards(shards)
         return await self._preparation.cut(Path(into), shards, workers)
 
     async def __aenter__(self) -> Self:

@@ -11,13 +11,15 @@ import pytest
 
 from airmeet_async import Reply, Request
 from airmeet_async.bulk.journal.cut import ShardPace, cut_journal
-from airmeet_async.bulk.journal.queries import read_results
+from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.journal.writer import JournalWriter
+from airmeet_async.bulk.options import FailureLimit
 from airmeet_async.bulk.report import RowStatus
+from airmeet_async.client.adaptive_rate import Adaptive
 from airmeet_async.client.permits import LocalPermits
 from airmeet_async.cluster import ShardAnswer, run_shard
 from airmeet_async.cluster.shards import _client_for
-from airmeet_async.errors import BulkStoppedError, JournalError
+from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
 from tests.cluster.conftest import cut
 from tests.support.bulk_runs import add_journaled, resume, spied
 from tests.support.worlds import EVENT, client_of, people, sends, transport_of
@@ -294,3 +296,64 @@ async def test_the_rate_of_a_run_is_never_given_to_the_fleet(path: Path, monkeyp
     monkeypatch.setenv("AIRMEET_RATE", "100")
     async with _client_for(shard) as client:
         assert client.pace.permits.rate == 100
+
+
+@pytest.mark.parametrize(
+    ("client_rate", "given", "expected"),
+    [
+        (None, {}, ShardPace(None, 4, 64)),
+        (None, {"rate": "auto"}, ShardPace(None, 4, 64)),
+        (None, {"rate": Adaptive(ceiling=50.0)}, ShardPace(None, 4, 64)),
+        (None, {"rate": 40}, ShardPace(40, 4, 64)),
+        (None, {"rate": 40, "workers": 2}, ShardPace(40, 2, 64)),
+        (None, {"rate": 40, "workers": 9}, ShardPace(40, 4, 64)),  # more than there are shards
+        (None, {"max_in_flight": 10, "workers": 2}, ShardPace(None, 2, 10)),
+        (None, {"max_failures": 7}, ShardPace(None, 4, 64, FailureLimit(rows=7))),
+        (None, {"max_failures": "5%"}, ShardPace(None, 4, 64, FailureLimit(rows=4))),  # of all rows
+        (30, {}, ShardPace(30, 4, 64)),
+        (30, {"rate": 40}, ShardPace(30, 4, 64)),
+        (30, {"rate": 20}, ShardPace(20, 4, 64)),
+        ("auto", {}, ShardPace(None, 4, 64)),
+    ],
+)
+async def test_both_ways_to_cut_give_shards_the_pace_that_was_wanted_of_the_run(
+    path: Path, client_rate: Any, given: dict[str, Any], expected: ShardPace
+) -> None:
+    workers = {"workers": given.pop("workers")} if "workers" in given else {}
+    transport = transport_of()
+    async with client_of(transport, rate=client_rate) as client:
+        job = client.bulk.add_attendees(EVENT, list(people(80)), send_email_invite=False, journal=path, **given)
+        (shard, *_) = await job.cut(into=path.parent / "s", shards=4, **workers)
+        of_job = ShardPace.of_shard(read_summary(shard).facts)
+        await client.bulk.join(path, take_back=True)
+        (shard, *_) = await client.bulk.cut(path, into=path.parent / "s", shards=4, **workers, **given)
+        of_journal = ShardPace.of_shard(read_summary(shard).facts)
+
+    assert of_job == of_journal == expected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"shards": 0}, "shards must be"),
+        ({"shards": True}, "shards must be"),
+        ({"workers": 0}, "workers must be"),
+        ({"workers": 1.5}, "workers must be"),
+        ({"rate": 0}, "rate must be"),
+        ({"max_in_flight": 0}, "max_in_flight must be"),
+        ({"max_failures": "x"}, "max_failures must be"),
+    ],
+)
+async def test_numbers_that_cannot_be_used_are_refused_before_anything_is_read(
+    path: Path, wrong: dict[str, Any], why: str
+) -> None:
+    how = {"shards": 2, **wrong}
+    options = {name: how.pop(name) for name in ("rate", "max_in_flight", "max_failures") if name in how}
+    async with client_of(transport_of()) as client:
+        with pytest.raises(ConfigError, match=why):
+            await client.bulk.cut(path, into=path.parent / "s", **how, **options)
+        with pytest.raises(ConfigError, match=why):
+            job = client.bulk.add_attendees(EVENT, people(80), send_email_invite=False, journal=path, **options)
+            await job.cut(into=path.parent / "s", **how)
+
+    assert not path.exists()
