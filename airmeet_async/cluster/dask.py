@@ -116,7 +116,7 @@ class OnDask:
 
     async def _look_around(self, path: Path) -> dict[str, Any]:
         """Return what each worker has, or its error; those that have just gone are left out."""
-        found: dict[str, Any] = await self._client.run(_look_around, str(path), on_error="return")
+        found: dict[str, Any] = await self._client.run(_own_equipment, str(path), on_error="return")
         return {worker: seen for worker, seen in found.items() if not isinstance(seen, OSError)}
 
     async def _find_unfit(self, path: Path) -> None:
@@ -216,7 +216,7 @@ async def _send_on_worker(path: str, topic: str, version: str, *, has_redis: boo
     """Send a shard: the task. None: this worker cannot."""
     from distributed import Reschedule, get_worker
 
-    if version != __version__ or _why_unfit(_look_around(path), Path(path).parent, has_redis=has_redis):
+    if version != __version__ or _why_unfit(_own_equipment(path), Path(path).parent, has_redis=has_redis):
         return None
     worker = get_worker()
     try:
@@ -243,8 +243,8 @@ def _why_unfit(seen: Any, folder: Path, *, has_redis: bool) -> str:
     return ""
 
 
-def _look_around(mark: str) -> dict[str, Any]:
-    """Say what a worker has of what a shard needs; nothing that is secret."""
+def _own_equipment(mark: str) -> dict[str, Any]:
+    """Return what this worker has of what a shard needs; nothing that is secret."""
     return {
         "version": __version__,
         "folder": Path(mark).exists() and os.access(Path(mark).parent, os.W_OK),

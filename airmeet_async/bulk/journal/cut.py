@@ -203,16 +203,6 @@ class ShardPace:
         return options
 
 
-def _bounds_of(rows: int, shards: int, first: int | None) -> list[int]:
-    """Return where shards begin, and the end: none is empty, and they differ by one row, the first one aside."""
-    if first is None or rows <= first or shards == 1:
-        shards = min(shards, rows)
-        return [rows * number // shards for number in range(shards + 1)]
-    rest = rows - first
-    others = min(shards - 1, rest)
-    return [0, *(first + rest * number // others for number in range(others + 1))]
-
-
 def cut_journal(
     path: Path,
     folder: Path,
@@ -249,7 +239,7 @@ def cut_journal(
     """
     if shards is not None:
         check_shards(shards)
-    with closing(_open_main(path, base, step)) as main:
+    with closing(_MainJournal(path, base, step)) as main:
         return main.cut(folder.resolve(), shards, list_id, again=again, first=first, pace=pace, mark=mark)
 
 
@@ -288,7 +278,7 @@ def join_journal(
         JournalError: The journal or a shard cannot be used, or its rows do not add up; or a shard is being sent, where
             *take_back* is wanted. Other shards were taken back.
     """
-    with closing(_open_main(path, base, step)) as main:
+    with closing(_MainJournal(path, base, step)) as main:
         lent = main.facts().get("lent") or {}
         summary = main.join(lent, take_back=take_back, lost=lost) if lent else JoinSummary(path)
     found = read_summary(path, lent.get("list"))  # not before: it would drop the lock
@@ -297,36 +287,26 @@ def join_journal(
 
 def shard_paths(lent: Mapping[str, Any]) -> list[Path]:
     """Return where the shards of a journal are, also where it was renamed since."""
-    return [_shard_path(lent["stem"], Path(lent["folder"]), number) for number in range(lent["shards"])]
-
-
-def _shard_path(stem: str, folder: Path, number: int) -> Path:
-    return folder / f"{stem}-{number:04d}.job"
-
-
-def _open_main(path: Path, base: str | None, step: Callable[[str], object]) -> "_MainJournal":
-    if not path.exists():
-        raise JournalError(f"{path}: there is no such run; check the path")
-    main = _MainJournal(path, step)
-    try:
-        main.check(base)
-    except BaseException:
-        main.close()
-        raise
-    return main
+    return [Path(lent["folder"]) / f"{lent['stem']}-{number:04d}.job" for number in range(lent["shards"])]
 
 
 class _MainJournal(JournalWriter):
-    """A journal whose rows are lent, or taken back."""
+    """A journal whose rows are lent, or taken back; one that has none, or is for another address, is refused."""
 
     may_be_lent = True
 
-    def __init__(self, path: Path, step: Callable[[str], object]) -> None:
+    def __init__(self, path: Path, base: str | None, step: Callable[[str], object]) -> None:
+        if not path.exists():
+            raise JournalError(f"{path}: there is no such run; check the path")
         super().__init__(path)
         self._step = step
+        try:
+            self._check(base)
+        except BaseException:
+            self.close()
+            raise
 
-    def check(self, base: str | None) -> None:
-        """Refuse what has no rows to lend, or is for another address."""
+    def _check(self, base: str | None) -> None:
         facts = self.facts()
         if "operation" not in facts:
             message = f"{self.path}: its input was not read completely, so there is nothing to cut or to join"
@@ -372,8 +352,8 @@ class _MainJournal(JournalWriter):
         if shards is None:
             workers = pace.workers or 1
             shards = 1 + max(workers, min(len(rows) // _ROWS_PER_SHARD, _SHARDS_PER_WORKER * workers))
-        bounds = _bounds_of(len(rows), min(shards, _MOST_SHARDS), first)
-        n = len(bounds) - 1
+        parts = _divide(rows, min(shards, _MOST_SHARDS), first)
+        n = len(parts)
         pace_fact = pace.as_fact(list_.rows or 0, n)
         run = facts.get("run", 0)
         lent = {"cut": secrets.token_hex(8), "folder": str(folder), "stem": self.path.stem, "shards": n,
@@ -385,8 +365,7 @@ class _MainJournal(JournalWriter):
                 raise JournalError(f"{path}: is there already; choose another folder")
         self.write_facts({"cutting": {"folder": str(folder), "stem": self.path.stem}})
         lent_rows = []
-        for number in range(n):
-            part = rows[bounds[number] : bounds[number + 1]]
+        for number, part in enumerate(parts):
             shard = {"cut": lent["cut"], "number": number, "of": n, "folder": str(folder), **pace_fact}
             about = {name: facts[name] for name in _ABOUT if name in facts}
             job_id = f"{list_.facts.get('job') or facts.get('job', 'run')}-{number}"
@@ -692,6 +671,14 @@ def _count_returned(lent: dict[str, Any], number: int, stop: str | None, message
     lent["returned"] = [*lent["returned"], number]
     if lent["stop"] is None:
         lent |= {"stop": stop, "stop_message": message if stop else ""}
+
+
+def _divide(rows: list[int], shards: int, first: int | None) -> list[list[int]]:
+    """Return the rows of each shard: none is empty, and they differ by one row, the first one aside."""
+    if first is not None and len(rows) > first and shards > 1:
+        return [rows[:first], *_divide(rows[first:], shards - 1, None)]
+    n = min(shards, len(rows))
+    return [rows[len(rows) * number // n : len(rows) * (number + 1) // n] for number in range(n)]
 
 
 def _digest_of(entries: sqlite3.Cursor) -> str:
