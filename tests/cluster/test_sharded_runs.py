@@ -133,6 +133,19 @@ async def test_a_paused_run_sends_nothing_until_it_goes_on(path: Path) -> None:
     assert set(sends(transport).values()) == {1}
 
 
+async def test_a_pause_that_is_over_at_once_sends_nobody_twice(path: Path) -> None:
+    transport = transport_of(latency=0.5)
+    async with client_of(transport) as client, job_of(client, 60, path, InProcess(transport, shards=4)) as job:
+        for _ in range(8):
+            await anyio.sleep(1)
+            job.pause()
+            job.resume()
+        results = [result async for result in job]
+
+    assert (len(results), job.report.all_done) == (60, True)
+    assert set(sends(transport).values()) == {1}
+
+
 async def test_a_deadline_ends_a_run_in_shards(path: Path) -> None:
     transport = transport_of(latency=0.5)
     async with client_of(transport) as client:

@@ -357,3 +357,31 @@ async def test_numbers_that_cannot_be_used_are_refused_before_anything_is_read(
             await job.cut(into=path.parent / "s", **how)
 
     assert not path.exists()
+
+
+@pytest.mark.parametrize(("given", "seconds"), [({}, 5), ({"max_in_flight": 2}, 10), ({"max_in_flight": 20}, 1)])
+async def test_each_shard_has_its_share_of_the_requests_under_way_unless_its_caller_says_otherwise(
+    path: Path, given: dict[str, Any], seconds: float
+) -> None:
+    transport = transport_of(latency=1.0)
+    (shard, _) = await cut(transport, path, 40, 2, rate=1000, max_in_flight=8)
+    began = anyio.current_time()
+
+    async with client_of(transport) as client:
+        await client.bulk.resume(shard, **given)
+
+    assert seconds + 2 <= anyio.current_time() - began < seconds + 3  # a sign-in takes a second, and another call
+
+
+async def test_a_shard_keeps_to_the_failures_that_the_run_allows(path: Path) -> None:
+    transport = transport_of()
+
+    async def refuse(request: Request) -> Reply | None:
+        return Reply(422, {}, b'{"message": "no"}') if request.body and b"email" in request.body else None
+
+    spied(transport, refuse)
+    (shard, _) = await cut(transport, path, 80, 2, max_failures="5%", max_in_flight=2)
+
+    end = await send(transport, shard)
+
+    assert (end["stop_reason"], end["counts"]["rejected"]) == ("failures", 5)

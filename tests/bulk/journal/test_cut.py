@@ -208,6 +208,18 @@ def test_a_shard_that_can_go_on_is_not_over_until_it_is_taken_back(path: Path, t
         assert len(left(writer, number)) == (2 if stop == "not_started" else 1)
 
 
+def test_a_run_has_stopped_for_the_reason_of_the_first_of_its_shards_that_has(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 6)
+    paths = cut_journal(path, tmp_path / "s", 3)
+    finish(paths[1], number, [OutcomeState.FAILED], stop="failures")
+
+    join_journal(path)
+    finish(paths[0], number)
+    summary = join_journal(path, take_back=True)
+
+    assert (summary.stop_reason, summary.stop_message) == ("failures", "stopped")
+
+
 def test_rows_that_a_killed_run_of_a_shard_has_left_are_unknown(path: Path, tmp_path: Path) -> None:
     number = make_main(path, 3)
     (shard,) = cut_journal(path, tmp_path / "s", 1)
