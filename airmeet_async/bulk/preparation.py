@@ -528,12 +528,11 @@ class JobPreparation:
         self, feed: RowFeed, journal: Journal, results: ResultQueue, options: EngineOptions | None = None
     ) -> Engine:
         client = self._sender
-        given, of_all = self._given, ShardPace.of_shard(journal.facts)
+        given, of_all = self._given, ShardPace.of_shard(journal.facts) or ShardPace()
         is_shared, most = client.pace.permits.is_shared, client.pace.rate or math.inf
         # The run's rate is divided among its shards, unless they share a lower one anyway.
-        if of_all is not None and of_all.rate_of_each and of_all.rate and "rate" not in given:
-            is_lower = is_shared and most <= of_all.rate
-            given = given if is_lower else {**given, "rate": min(of_all.rate_of_each, most)}
+        if of_all.rate and of_all.rate_of_each and "rate" not in given and not (is_shared and most <= of_all.rate):
+            given = {**given, "rate": min(of_all.rate_of_each, most)}
         rate = run_rate(given, client.pace.rate, journal.facts.get("rate"), is_shared=is_shared)
         options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)

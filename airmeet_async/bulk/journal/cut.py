@@ -460,7 +460,7 @@ class _MainJournal(JournalWriter):
                 except OSError as error:
                     raise JournalError(f"{path}: cannot be made ({error.strerror})") from None
                 self._step(f"in place {number}")
-        if os.name == "posix":
+        if os.name == "posix" and folder.exists():  # the names are on the disk before a shard is sent
             descriptor = os.open(folder, os.O_RDONLY)
             try:
                 os.fsync(descriptor)

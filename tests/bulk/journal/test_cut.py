@@ -479,6 +479,19 @@ def test_a_shard_that_is_gone_is_named(path: Path, tmp_path: Path) -> None:
         join_journal(path)
 
 
+def test_a_folder_that_is_gone_with_all_its_shards_is_given_up_by_their_names(path: Path, tmp_path: Path) -> None:
+    make_main(path, 4)
+    paths = cut_journal(path, tmp_path / "s", 2)
+    shutil.rmtree(tmp_path / "s")
+
+    with pytest.raises(JournalError, match="launch-0000.job, launch-0001.job: these are gone"):
+        join_journal(path)
+    summary = join_journal(path, lost=[found.name for found in paths])
+
+    assert summary.is_complete
+    assert summary.counts["unknown"] == 4
+
+
 def test_a_lost_shard_holds_up_no_others_and_is_given_up_by_name(path: Path, tmp_path: Path) -> None:
     number = make_main(path, 6, template=MAILS)
     paths = cut_journal(path, tmp_path / "s", 3)
