@@ -505,10 +505,11 @@ class _MainJournal(JournalWriter):
             stop_message=lent["stop_message"],
         )
         if summary.is_complete:
-            for path in paths:  # first: what is forgotten is never removed
-                _remove(path)
-                self._step("removed")
-            _remove_token(Path(lent["folder"]))
+            if (folder := Path(lent["folder"])).exists():
+                for path in paths:  # first: what is forgotten is never removed
+                    _remove(path)
+                    self._step("removed")
+                _remove_token(folder)
             facts = {"ended": time.time(), "stop": lent["stop"], "stop_message": lent["stop_message"], "lent": None,
                      "lent_rows": None}  # fmt: skip
             self.end_run(lent["list"], facts)

@@ -484,7 +484,7 @@ def test_a_folder_that_is_gone_with_all_its_shards_is_given_up_by_their_names(pa
     paths = cut_journal(path, tmp_path / "s", 2)
     shutil.rmtree(tmp_path / "s")
 
-    with pytest.raises(JournalError, match="launch-0000.job, launch-0001.job: these are gone"):
+    with pytest.raises(JournalError, match=r"launch-0000\.job, launch-0001\.job: these are gone"):
         join_journal(path)
     summary = join_journal(path, lost=[found.name for found in paths])
 
