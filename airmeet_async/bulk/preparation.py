@@ -403,7 +403,7 @@ class JobPreparation:
             raise ConfigError("only rows of a journal can be put into shards; what has ended is sent again without")
         pace = ShardPace.of_run(self._given, self._options, self._sender.pace.ceiling, workers)
         if self._list == 0 and self._load is not None:
-            _ = await self.plan()  # an input that can be read only once is refused
+            await self.plan()  # an input that can be read only once is refused
         journal = await self._open_journal()
         try:
             await journal.call(journal.writer.begin_run)

@@ -281,7 +281,7 @@ def join_journal(
     with closing(_MainJournal(path, base, step)) as main:
         lent = main.facts().get("lent") or {}
         summary = main.join(lent, take_back=take_back, lost=lost) if lent else JoinSummary(path)
-    found = read_summary(path, lent.get("list"))  # not before: it would drop the lock
+    found = read_summary(path, lent.get("list"))
     return evolve(summary, counts=found.counts, rows=found.rows or 0)
 
 
