@@ -70,7 +70,7 @@ class Future:
         raise self.end
 
     def done(self) -> bool:
-        return self.end != "never"
+        return bool(self.end != "never")
 
     async def cancel(self) -> None:
         self.cluster.cancelled += 1
