@@ -1207,7 +1207,11 @@ def read_facts(connection: sqlite3.Connection) -> dict[str, Any]:
         raise ValueError("a salt of another length")
     _check_types(facts.get("lent") or {}, _LENT_TYPES)
     _check_types(facts.get("cutting") or {}, _LENT_TYPES)
-    _check_types(facts.get("shard") or {}, _SHARD_TYPES)
+    shard = facts.get("shard") or {}
+    _check_types(shard, _SHARD_TYPES)
+    for name in ("rate", "workers", "max_in_flight"):
+        if (number := shard.get(name)) is not None and not number > 0:
+            raise ValueError(f"{name} is {number}")
     return facts
 
 

@@ -392,6 +392,16 @@ def test_an_edited_shard_is_named_and_changes_nothing(path: Path, tmp_path: Path
     assert all(found.exists() for found in paths)
 
 
+@pytest.mark.parametrize(("name", "value"), [("workers", "0"), ("rate", "-1"), ("max_in_flight", "0"), ("rate", "'x'")])
+def test_a_shard_whose_pace_is_none_is_damaged(path: Path, tmp_path: Path, name: str, value: str) -> None:
+    make_main(path, 4)
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+    edit(shard, f"UPDATE facts SET value = json_set(value, '$.{name}', {value}) WHERE name = 'shard'")  # noqa: S608 - of this test
+
+    with pytest.raises(JournalError, match=r"launch-0000\.job"):
+        read_summary(shard)
+
+
 def test_a_shard_cannot_undo_what_was_done_before(path: Path, tmp_path: Path) -> None:
     number = make_main(path, 6, {0, 1})
     paths = cut_journal(path, tmp_path / "s", 1)
