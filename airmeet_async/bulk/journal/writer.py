@@ -1207,7 +1207,11 @@ def read_facts(connection: sqlite3.Connection) -> dict[str, Any]:
         raise ValueError("a salt of another length")
     _check_types(facts.get("lent") or {}, _LENT_TYPES)
     _check_types(facts.get("cutting") or {}, _LENT_TYPES)
-    _check_types(facts.get("shard") or {}, _SHARD_TYPES)
+    shard = facts.get("shard") or {}
+    _check_types(shard, _SHARD_TYPES)
+    for name in ("rate", "workers", "max_in_flight"):
+        if (number := shard.get(name)) is not None and not number > 0:
+            raise ValueError(f"{name} is {number}")
     return facts
 
 
@@ -1240,8 +1244,7 @@ _LENT_TYPES: Mapping[str, type | tuple[type, ...]] = {
 }  # fmt: skip
 _SHARD_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "cut": str, "number": int, "of": int, "folder": str, "inode": str, "rate": (int, float, NoneType),
-    "total_rate": (int, float, NoneType), "places": (int, NoneType), "max_in_flight": (int, NoneType),
-    "max_failures": (int, NoneType),
+    "workers": (int, NoneType), "max_in_flight": (int, NoneType), "max_failures": (int, NoneType),
 }  # fmt: skip
 
 _JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

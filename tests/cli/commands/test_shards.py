@@ -3,6 +3,8 @@
 import signal
 from pathlib import Path
 
+import pytest
+
 from airmeet_async.bulk.journal.queries import read_summary
 from airmeet_async.sandbox import community
 from tests.support.command import Sandbox
@@ -173,7 +175,7 @@ def test_a_list_is_put_into_shards_without_a_row_being_sent(airmeet):
     assert unasked.code == 2
     assert (cut.code, len(cut.json["shards"]), sandbox.adds) == (0, 3, 0)
     assert "nothing was sent. Send each with: airmeet resume PATH" in cut.err
-    assert [(one["rate"], one["total_rate"], one["max_failures"]) for one in shapes] == [(10, 30, 9)] * 3
+    assert [(one["rate"], one["workers"], one["max_failures"]) for one in shapes] == [(30, 3, 9)] * 3
     assert again.code == 2
     assert "its rows are in 3 shards" in again.err
     job = cut.json["job"]
@@ -268,3 +270,34 @@ def test_nobody_is_blocked_while_a_run_in_a_file_of_its_own_is_in_shards(airmeet
     assert refused.code == 75
     assert "launch.job --take-back" in refused.err
     assert blocked.code in {0, 3}
+
+
+PACE = ("rate", "workers", "max_in_flight", "max_failures")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--rate", "auto"), (None, 3, 64, None)),
+        (("--rate", "30"), (30, 3, 64, None)),
+        (("--rate", "30", "--workers", "2"), (30, 2, 64, None)),
+        (("--rate", "30", "--workers", "9", "--concurrency", "10"), (30, 3, 10, None)),
+        (("--rate", "30", "--max-failures", "10%"), (30, 3, 64, 3)),  # of all rows of the list
+    ],
+)
+def test_a_run_that_was_begun_and_a_list_are_cut_with_the_same_flags(airmeet, words, expected):
+    there, _ = stopped(airmeet)
+
+    for command in (("cut", "launch.job"), REGISTER):
+        (path, *_) = there(*command, *words, "--folder", "shards", "--shards", "3").out.split()
+        shard = read_summary(Path(path)).facts["shard"]
+        assert tuple(shard[name] for name in PACE) == expected
+        there("join", "launch.job", "--take-back")
+
+
+def test_a_run_that_is_cut_goes_on_with_its_own_flags(airmeet):
+    there, _ = stopped(airmeet)
+
+    (path, *_) = there("cut", "launch.job", "--folder", "shards", "--shards", "3", AIRMEET_RATE="8").out.split()
+
+    assert tuple(read_summary(Path(path)).facts["shard"][name] for name in PACE) == (60, 3, 64, None)
