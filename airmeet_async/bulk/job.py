@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import secrets
 import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -44,18 +43,19 @@ class BulkJob(CoroutineObject[BulkReport]):
     Leaving the block early stops the run: requests in progress finish, no more are sent.
 
     Attributes:
-        id: The run's name.
+        id: The run's name: that of its report, and of ``airmeet runs``. It never changes. Of a job with a journal it is
+            None until the job was prepared or started: a list that is recorded there has its name already.
         total: Number of rows, if known; None before the start.
         earlier: Progress of earlier runs in the same journal; None if there are none. For a source without an end, such
             as a generator, it is that of the same list the last time, before the first row is read.
         how_to_start: For messages.
     """
 
-    id: Any
+    id: str | Any  # None at times, which a program that has no journal need not mind
     how_to_start = "await it, or write `async with job:` around the loop"
 
     def __init__(self, preparation: JobPreparation) -> None:
-        self.id = secrets.token_hex(4)
+        self.id = None if preparation.has_journal else preparation.job
         self.total: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.earlier: Earlier | None = None
@@ -72,7 +72,7 @@ class BulkJob(CoroutineObject[BulkReport]):
 
     def __repr__(self) -> str:
         state = "not started" if self._engine is None else "running" if self._report is None else "ended"
-        return f"<BulkJob {self.id} {state}>"
+        return f"<BulkJob {self.id} {state}>" if self.id else f"<BulkJob {state}>"
 
     def _begin(self) -> Coroutine[Any, Any, BulkReport]:
         return self.run_whole()
@@ -104,7 +104,9 @@ class BulkJob(CoroutineObject[BulkReport]):
             raise ClientStateError("this job was already started; prepare it before")
         self._is_prepared = True
         self._preparation.progress = progress
-        return await self._preparation.plan(found)
+        plan = await self._preparation.plan(found)
+        self.id = self._preparation.job
+        return plan
 
     async def discard(self) -> None:
         """Remove what `prepare` has recorded, of a job that is not to be started after all."""
@@ -139,7 +141,9 @@ class BulkJob(CoroutineObject[BulkReport]):
             if type(number) is not int or number < 1:
                 raise ConfigError(f"{name} must be a number above 0, not {number!r}")
         self._started = True
-        return await self._preparation.cut(Path(into), shards, workers)
+        paths = await self._preparation.cut(Path(into), shards, workers)
+        self.id = self._preparation.job
+        return paths
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -153,7 +157,7 @@ class BulkJob(CoroutineObject[BulkReport]):
         self._loop = asyncio.get_running_loop()
         self._engine = await self._preparation.start(self._queue)
         self.total, self.earlier = self._engine.total, self._engine.earlier
-        self.id = self._engine.telemetry.job = self._engine.job or self.id
+        self.id = self._engine.telemetry.job = self._preparation.job
         self._running = self._loop.create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
 
     async def __aexit__(

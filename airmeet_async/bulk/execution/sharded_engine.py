@@ -77,7 +77,6 @@ class ShardedEngine:
         self.telemetry = telemetry
         self._on_result = options.on_result
         self._callback_error: Exception | None = None
-        self.job: str | None = journal.facts.get("job")
         self.total: int | None = total
         self.earlier: Earlier | None = journal.earlier
         self.is_held: bool = False
