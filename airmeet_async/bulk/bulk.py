@@ -209,6 +209,9 @@ class Bulk:
     ) -> BulkJob:
         """Block everyone in *rows* from an event (help article, A).
 
+        A later add lets somebody in again, also one of a run that is going on or is in shards (`cut`, ``on=``). So end
+        these first: unlike ``airmeet block``, this does not look for them.
+
         Args:
             airmeet_id: The event's id.
             rows: Addresses, `Attendee` values, mappings with an e-mail, or the path of a file.
