@@ -36,7 +36,9 @@ _FORGOTTEN = (
     "What was done is forgotten: the next run of the same people sends them once more, and with --invite mails "
     "everybody in its list again."
 )
-_TITLES = ("JOB", "STARTED", "STATE", "DONE", "LEFT", "REFUSED", "LEFT OUT", "COMMAND", "EVENT", "AT", "FILE")
+_KINDS_NOT_DONE = ("LEFT", "REFUSED", "LEFT OUT")
+_TITLES = ("JOB", "STARTED", "STATE", "DONE", *_KINDS_NOT_DONE, "COMMAND", "EVENT", "AT", "FILE")
+_NOT_DONE = _TITLES.index(_KINDS_NOT_DONE[0])
 
 runs: App = App(
     name="runs",
@@ -318,22 +320,34 @@ def _without(title: str, rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]
 def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
     """Leave columns out that a narrow terminal has no room for, and that ``airmeet runs show`` has, too.
 
-    The address is not left out where it tells runs apart.
+    The address is not left out where it tells runs apart, and the numbers of a run always add up.
     """
     from rich.cells import cell_len
 
     if not sys.stdout.isatty():
         return rows
     room = shutil.get_terminal_size().columns
-    spare = ["EVENT", "LEFT OUT", "REFUSED", "LEFT"]
+    spare: list[str] = ["EVENT", _TITLES[_NOT_DONE], "COMMAND"]
     if "AT" in rows[0] and len({row[rows[0].index("AT")] for row in rows[1:]}) == 1:
         spare.insert(0, "AT")
     for name in spare:
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         if sum(widths) + 2 * (len(widths) - 1) <= room:
             break
-        rows = _without(name, rows)
+        rows = _with_one_for_not_done(rows) if name == _TITLES[_NOT_DONE] else _without(name, rows)
     return rows
+
+
+def _with_one_for_not_done(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
+    """Put the columns with the rows that are not done into one, which names only what there is."""
+    first, n = _NOT_DONE, len(_KINDS_NOT_DONE)
+
+    def joined(row: tuple[str, ...]) -> str:
+        found = zip(row[first : first + n], _KINDS_NOT_DONE, strict=True)
+        return ", ".join(f"{number} {name.lower()}" for number, name in found if number not in {"0", "-"}) or "-"
+
+    texts = ["NOT DONE", *map(joined, rows[1:])]
+    return [(*row[:first], text, *row[first + n :]) for row, text in zip(rows, texts, strict=True)]
 
 
 def _standstill(run: "JournalSummary") -> str:
