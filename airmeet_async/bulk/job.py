@@ -233,7 +233,10 @@ class BulkJob(CoroutineObject[BulkReport]):
                 self._loop.call_soon_threadsafe(change, *arguments)
 
     def hurry(self) -> None:
-        """After `stop`: do not wait for requests in progress. Their rows become UNKNOWN."""
+        """After `stop`: do not wait for requests in progress. Their rows become UNKNOWN.
+
+        Of a run in shards (``on=``) it does nothing: these end their requests by themselves, within ten seconds.
+        """
         if self._engine is not None:
             self._in_loop(self._engine.hurry)
 
@@ -264,17 +267,26 @@ class BulkJob(CoroutineObject[BulkReport]):
 
     @property
     def outage(self) -> bool:
-        """Whether the server seems to be down: only a single row is sent from time to time, as a probe."""
+        """Whether the server seems to be down: only a single row is sent from time to time, as a probe.
+
+        Always False of a run in shards (``on=``), which do not tell.
+        """
         return self._engine is not None and self._engine.is_away
 
     @property
     def last_reply(self) -> str:
-        """What the server replied last, or why there was no reply, where that was no success; else nothing."""
+        """What the server replied last, or why there was no reply, where that was no success; else nothing.
+
+        Always nothing of a run in shards (``on=``), which do not tell.
+        """
         return "" if self._engine is None else self._engine.last_reply
 
     @property
     def allowed_rate(self) -> float | None:
-        """The run's current limit in requests per second; 0 while nothing may be sent, None for no limit."""
+        """The run's current limit in requests per second; 0 while nothing may be sent, None for no limit.
+
+        Of a run in shards (``on=``) it is the `rate_ceiling`, or 0 while it is paused.
+        """
         return None if self._engine is None else self._engine.allowed_rate
 
     @property
@@ -284,13 +296,23 @@ class BulkJob(CoroutineObject[BulkReport]):
 
     @property
     def retrying(self) -> int:
-        """Number of rows that are waiting for a retry or being retried."""
+        """Number of rows that are waiting for a retry or being retried; always 0 of a run in shards (``on=``)."""
         return 0 if self._engine is None else self._engine.retrying
 
     def set_rate(self, rate: AskedRate) -> None:
-        """Change the run's rate: requests per second, ``"auto"``, an `Adaptive`, or None for no limit."""
+        """Change the run's rate: requests per second, ``"auto"``, an `Adaptive`, or None for no limit.
+
+        Raises:
+            ConfigError: It is not a rate.
+            ClientStateError: The run is in shards (``on=``): each has been given its part of the rate.
+        """
+        check_rate(rate)  # where the caller is, who may be in another thread
+        if isinstance(self._engine, ShardedEngine):
+            raise ClientStateError(
+                "a run in shards keeps its rate, of which each has been given its part; "
+                "stop it, and go on with client.bulk.resume(journal, rate=..., on=...)"
+            )
         if self._engine is not None:
-            check_rate(rate)  # where the caller is, who may be in another thread
             self._in_loop(self._engine.set_rate, rate)
 
     async def run_whole(self) -> BulkReport:

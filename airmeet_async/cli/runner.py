@@ -98,6 +98,7 @@ class BulkRun:
         again: Of that one, the rows to be sent once more that have ended so; empty sends those that are left.
         is_demo: The caller tells the outcome in its own way, and the journal does not last.
         cut: Puts the rows of the job into shards, once that is agreed to, instead of sending them.
+        is_sent_here: This process sends the rows, and not those who are given shards of them.
     """
 
     operation: str
@@ -115,6 +116,7 @@ class BulkRun:
     again: frozenset[str] = frozenset()
     is_demo: bool = False
     cut: Callable[[BulkJob], Coroutine[Any, Any, list[Path]]] | None = None
+    is_sent_here: bool = True
 
 
 def check_places(flags: BulkFlags, choice: FileChoice) -> tuple[Path | None, Path | None]:
@@ -220,7 +222,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             options["note"] = _note(wanted, flags, results, failed)
         else:
             del options["journal"], options["again"]
-        if flags.accept_stale or _may_send_stale(journal, console):
+        if flags.accept_stale or (wanted.is_sent_here and _may_send_stale(journal, console)):
             options["accept_stale"] = True
         job = wanted.start(client, cast("JobOptions", options))
         execution = _Execution(client, job, console, flags, journal)
