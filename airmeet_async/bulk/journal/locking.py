@@ -99,7 +99,7 @@ def holder_of(path: Path) -> int | None:
     """Return the process that has a journal open, or None where nobody has."""
     try:
         lock = FileLock(path.with_name(path.name + "-lock"), create=False)
-    except (OSError, UnsafeFileError):
+    except (OSError, ValueError, UnsafeFileError):  # a ValueError: the path is no file's
         return None
     try:
         return None if lock.acquire(shared=True) else _process_in(lock)
