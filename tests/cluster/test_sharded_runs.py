@@ -175,7 +175,7 @@ async def test_what_a_job_in_shards_cannot_do_is_an_error_that_says_what_to_do(p
                 pass
         for option in ({"retry": 3}, {"timeout": 5.0}, {"accept_stale": True}):
             with pytest.raises(ConfigError, match="and not with on="):
-                client.bulk.resume(path, on=InProcess(transport), **option)
+                _ = client.bulk.resume(path, on=InProcess(transport), **option)
         with pytest.raises(ConfigError, match="sent once more by this process"):
             await client.bulk.retry(path, on=InProcess(transport))
 
