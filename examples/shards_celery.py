@@ -15,8 +15,9 @@ from typing import Any
 
 from celery import Celery, chord
 
-from airmeet_async import AirmeetClient, JournalError
-from airmeet_async.cluster import join_journal, run_shard
+from airmeet_async import JournalError
+from airmeet_async.cluster import ShardAnswer, run_shard
+from airmeet_async.sync import AirmeetClient
 
 BROKER = os.environ.get("BROKER", "redis://127.0.0.1:6379/0")
 RETRY_SECONDS = float(os.environ.get("RETRY_SECONDS", "60"))
@@ -32,7 +33,7 @@ app.conf.update(
 
 # A lost worker's shard comes again. The names: here the file may be __main__, in a worker it is a module.
 @app.task(name="shards.send", bind=True, acks_late=True, reject_on_worker_lost=True, max_retries=None)  # type: ignore[untyped-decorator]
-def send(self: Any, path: str) -> dict[str, Any]:
+def send(self: Any, path: str) -> ShardAnswer:
     try:
         end = asyncio.run(run_shard(path))
     except JournalError as error:
@@ -46,20 +47,17 @@ def send(self: Any, path: str) -> dict[str, Any]:
 
 @app.task(name="shards.join")  # type: ignore[untyped-decorator]
 def join(journal: str) -> dict[str, Any]:
-    return join_journal(Path(journal)).as_dict()
-
-
-async def cut(event: str, people: str, folder: Path) -> list[Path]:
-    async with AirmeetClient() as client:
-        job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=folder / "launch.job")
-        await job.prepare()
-        return await client.bulk.cut(folder / "launch.job", into=folder / "shards", shards=16, rate=25 / 4)
+    with AirmeetClient() as client:
+        return client.bulk.join(journal).as_dict()
 
 
 def main(event: str, people: str) -> int:
     folder = Path.cwd()
-    paths = asyncio.run(cut(event, people, folder))
-    done = chord([send.s(str(path)) for path in paths])(join.si(str(folder / "launch.job")))
+    journal = folder / "launch.job"
+    with AirmeetClient() as client:
+        job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=journal, rate=25)
+        paths = job.cut(into=folder / "shards", shards=16, workers=4)
+    done = chord([send.s(str(path)) for path in paths])(join.si(str(journal)))
     summary = done.get()
     print(f"{summary['counts']['succeeded']} of {summary['rows']} rows succeeded")
     return 0 if summary["is_complete"] else 1

@@ -12,13 +12,13 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from airmeet_async import AirmeetClient
-from airmeet_async.cluster import JoinSummary, run_shard
+from airmeet_async.cluster import JoinSummary, ShardAnswer, run_shard
 
 JOURNAL = Path("launch.job")
 SHARDS = Path("launch-shards")
 
 
-def send(path: str) -> dict[str, object]:
+def send(path: str) -> ShardAnswer:
     return asyncio.run(run_shard(path))
 
 
@@ -26,10 +26,10 @@ async def cut(event: str, people: str, *, is_known: bool) -> list[Path]:
     async with AirmeetClient() as client:
         if is_known:  # it was killed: what was done is not done again
             await client.bulk.join(JOURNAL, take_back=True)
-        job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=JOURNAL)
+        job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=JOURNAL, rate=25)
         plan = await job.prepare()
         print("\n".join(plan.lines()))
-        return await client.bulk.cut(JOURNAL, into=SHARDS, shards=8, rate=25 / 4)
+        return await job.cut(into=SHARDS, shards=8, workers=4)
 
 
 async def join() -> JoinSummary:

@@ -10,6 +10,7 @@ environment of the workers.
 import asyncio
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ broker = (
 
 # Named: here the file may be __main__, in a worker it is a module. A shard that another worker has is tried again.
 @broker.task(task_name="shards.send", retry_on_error=True)
-async def send(path: str) -> dict[str, Any]:
+async def send(path: str) -> Mapping[str, Any]:
     while True:
         end = await run_shard(path)
         if not end["temporary"]:
@@ -44,9 +45,8 @@ async def main(event: str, people: str) -> int:
     journal = folder / "launch.job"
     await broker.startup()
     async with AirmeetClient() as client:
-        job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=journal)
-        await job.prepare()
-        paths = await client.bulk.cut(journal, into=folder / "shards", shards=16, rate=25 / 4)
+        job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=journal, rate=25)
+        paths = await job.cut(into=folder / "shards", shards=16, workers=4)
         tasks = [await send.kiq(str(path)) for path in paths]
         for task in tasks:
             await task.wait_result(timeout=-1)

@@ -24,7 +24,7 @@ from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS, RowMapping
 from airmeet_async.bulk.input.sources import Rows, open_rows
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal.cut import JoinSummary, ShardLimits, cut_journal, join_journal
+from airmeet_async.bulk.journal.cut import JoinSummary, ShardPace, cut_journal, join_journal
 from airmeet_async.bulk.options import (
     DEFAULT_RATE,
     EngineOptions,
@@ -37,6 +37,7 @@ from airmeet_async.bulk.options import (
 )
 from airmeet_async.bulk.preparation import JobPreparation, LoadedInput, RunIdentity, fetch_existing
 from airmeet_async.calls.people import attendee_flags
+from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.errors import AirmeetError, ConfigError
@@ -401,18 +402,20 @@ class Bulk:
         *,
         into: str | os.PathLike[str],
         shards: int,
+        workers: int | None = None,
         again: bool = False,
-        rate: float | None = None,
+        rate: AskedRate | Literal["default"] = "default",
         max_in_flight: int | None = None,
+        max_failures: int | str | None = None,
     ) -> list[Path]:
         """Put the rows of a journal that are left into shards, which other processes send; nothing is sent.
 
         Of several lists in the journal, it is the one that was prepared last (`BulkJob.prepare`), else the one that was
         sent last. Until `join` has taken all shards back, the journal refuses every other run. Calling it again with
-        the same folder returns the same shards::
+        the same folder returns the same shards. Of a list that is at hand, `BulkJob.cut` does the same at once::
 
             await client.bulk.add_attendees(event_id, rows, send_email_invite=False, journal="launch.job").prepare()
-            for path in await client.bulk.cut("launch.job", into="/shared/launch", shards=16):
+            for path in await client.bulk.cut("launch.job", into="/shared/launch", shards=16, workers=4, rate=40):
                 ...  # in another process: await airmeet_async.cluster.run_shard(path)
             summary = await client.bulk.join("launch.job")
 
@@ -421,27 +424,27 @@ class Bulk:
             into: The folder of the shards, of this user alone; made if it is not there. A network disk needs locks
                 (NFS from version 4 on).
             shards: How many at most: none of them is empty.
+            workers: How many of them are sent at once; each has its part of *rate* and *max_in_flight*. Default: all.
             again: Send all rows of the list once more, whatever was done.
-            rate: Requests per second of each shard, where nothing else limits them together.
-            max_in_flight: Rows that each shard sends at once. Default: the client's.
+            rate: Requests per second of all shards together, if it is a number; else each looks for the limit by
+                itself. Default: the client's.
+            max_in_flight: Rows of all shards that are sent at once. Default: the client's.
+            max_failures: Stop a shard when more rows of it fail than this: a number, or a share of all rows of the
+                list such as ``"5%"``. Default: as for a run.
 
         Returns:
             The shards' paths: ``launch-0000.job`` and so on; none where nothing is left to be sent.
 
         Raises:
-            ConfigError: *shards* is not a number above 0.
+            ConfigError: A number cannot be used.
             JournalError: The journal or the folder cannot be used, a run has it, or its rows are in other shards.
         """
-        work = partial(
-            cut_journal,
-            Path(journal),
-            Path(into),
-            shards,
-            again=again,
-            limits=ShardLimits(rate, max_in_flight=max_in_flight),
-            base=str(self._client.options.base),
-        )
-        return await anyio.to_thread.run_sync(work)
+        client = self._client
+        given: JobOptions = {"rate": rate, "max_in_flight": max_in_flight, "max_failures": max_failures}
+        options = engine_options(given, client.options.max_in_flight)
+        pace = ShardPace.of_run(given, options, client.pace.ceiling, workers)
+        cut = partial(cut_journal, again=again, pace=pace, base=str(client.options.base))
+        return await anyio.to_thread.run_sync(cut, Path(journal), Path(into), shards)
 
     async def join(
         self, journal: str | os.PathLike[str], *, take_back: bool = False, lost: Sequence[str] = ()

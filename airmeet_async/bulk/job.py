@@ -18,6 +18,7 @@ from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.execution.sharded_engine import ShardedEngine
 from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.journal import Earlier
+from airmeet_async.bulk.journal.cut import check_shards
 from airmeet_async.bulk.preparation import JobPreparation
 from airmeet_async.bulk.report import BulkReport, RowResult, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
@@ -25,7 +26,7 @@ from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.namespaces import CoroutineObject
 from airmeet_async.client.permits import check_rate
 from airmeet_async.client.telemetry import RunEnded, RunStarted
-from airmeet_async.errors import BulkStoppedError, ClientStateError, ConfigError, first_error
+from airmeet_async.errors import BulkStoppedError, ClientStateError, first_error
 
 # What the caller has asked for ends a run without an error; `report.stop_reason` says which it was.
 _WANTED_STOPS = frozenset({StopReason.STOPPED, StopReason.INTERRUPTED, StopReason.DEADLINE})
@@ -137,10 +138,8 @@ class BulkJob(CoroutineObject[BulkReport]):
         """
         if self._started:
             raise ClientStateError("this job was already started; cut it before")
-        for name, number in (("shards", shards), ("workers", shards if workers is None else workers)):
-            if type(number) is not int or number < 1:
-                raise ConfigError(f"{name} must be a number above 0, not {number!r}")
         self._started = True
+        check_shards(shards)
         paths = await self._preparation.cut(Path(into), shards, workers)
         self.id = self._preparation.job
         return paths

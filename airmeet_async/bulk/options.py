@@ -58,29 +58,54 @@ class EventJournal:
         return str(self.path)
 
 
+class ShardAnswer(TypedDict):
+    """What `airmeet_async.cluster.run_shard` says of a shard: a dictionary of numbers, which any engine can pass on.
+
+    Attributes:
+        shard: Its path.
+        attempt: An id of this call.
+        job: Its run's id.
+        rows: Its rows that were read.
+        counts: These by `RowStatus`.
+        earlier_counts: Those of earlier calls among them.
+        attempts: Requests.
+        retries: Requests that repeated another.
+        throttled: Requests that were refused for their rate.
+        token_refreshes: Sign-ins.
+        elapsed_s: Seconds that it took.
+        stop_reason: A `StopReason`, or None.
+        temporary: Try it again later.
+    """
+
+    shard: str
+    attempt: str
+    job: str
+    rows: int
+    counts: dict[str, int]
+    earlier_counts: dict[str, int]
+    attempts: int
+    retries: int
+    throttled: int
+    token_refreshes: int
+    elapsed_s: float
+    stop_reason: str | None
+    temporary: bool
+
+
 class ShardListener(Protocol):
     """What a `ShardRunner` tells the run whose shards it sends."""
 
-    def told(self, answer: Mapping[str, Any]) -> None:
-        """Take what a shard has done so far, see `airmeet_async.cluster.run_shard`."""
+    def told(self, answer: ShardAnswer) -> None:
+        """Take what a shard has done so far."""
         ...
 
-    def ended(self, answer: Mapping[str, Any]) -> None:
+    def ended(self, answer: ShardAnswer) -> None:
         """Take what a shard has done in the end; it will not be sent again."""
-        ...
-
-    @property
-    def may_send(self) -> bool:
-        """Whether shards may be sent now: the run was neither stopped nor paused."""
-        ...
-
-    async def changed(self) -> None:
-        """Return when `may_send` has become another."""
         ...
 
 
 class ShardRunner(Protocol):
-    """Sends shards on other machines.
+    """Sends shards on other machines. The run cancels `send` when it is paused or stopped.
 
     Attributes:
         folder: Where the shards are; None for a folder beside the journal.
@@ -99,7 +124,7 @@ class ShardRunner(Protocol):
         ...
 
     async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
-        """Send shards, until each is over or may not be sent any more; the first one goes alone."""
+        """Send shards at once until each of them is over; where this is cancelled, let their requests end."""
         ...
 
     async def aclose(self) -> None:

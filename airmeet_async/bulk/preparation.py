@@ -37,7 +37,7 @@ from airmeet_async.bulk.input.plan import BulkPlan, EarlierList, RowFinding, des
 from airmeet_async.bulk.input.row_mapping import BOOTHS, MAPPINGS, SESSIONS, RowMapping
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
-from airmeet_async.bulk.journal.cut import join_journal
+from airmeet_async.bulk.journal.cut import ShardPace, cut_journal, join_journal
 from airmeet_async.bulk.journal.queries import read_blocked
 from airmeet_async.bulk.journal.recorded_rows import is_done, is_in_doubt
 from airmeet_async.bulk.journal.row_encoding import encodable
@@ -47,9 +47,7 @@ from airmeet_async.bulk.options import (
     SENT_EACH_TIME,
     EngineOptions,
     EventJournal,
-    FailureLimit,
     JobOptions,
-    ShardRunner,
     run_rate,
 )
 from airmeet_async.bulk.report import EXISTS, RowError, RowWarning
@@ -409,18 +407,23 @@ class JobPreparation:
 
     async def cut(self, folder: Path, shards: int, workers: int | None) -> list[Path]:
         """Put the rows into shards, instead of sending them."""
-        if self._file is None or self._again:
+        if self._file is None or self._file.is_copied or self._again:
             raise ConfigError("only rows of a journal can be put into shards; what has ended is sent again without")
+        pace = ShardPace.of_run(self._given, self._options, self._sender.pace.ceiling, workers)
         if self._list == 0 and self._load is not None:
-            _ = await self.plan()  # an input that can be read only once is refused
-        nobody: Any = object()  # sends them: the engine is not run
-        engine = await self.start(ResultQueue(), runner=nobody)
-        assert isinstance(engine, ShardedEngine)  # noqa: S101 - for the type checker
-        return await engine.cut(folder, shards, workers or shards)
+            await self.plan()  # an input that can be read only once is refused
+        journal = await self._open_journal()
+        try:
+            await journal.call(journal.writer.begin_run)
+            list_ = await self._begin_list(journal)
+        finally:
+            await run_to_completion(journal.close({}))
+        cut = partial(cut_journal, self._file.path, folder, shards, list_id=list_.id, pace=pace)
+        return await anyio.to_thread.run_sync(cut)
 
-    async def start(self, results: ResultQueue, *, runner: ShardRunner | None = None) -> Engine | ShardedEngine:
+    async def start(self, results: ResultQueue) -> Engine | ShardedEngine:
         """Return the engine of the job; its journal is open, except where its rows are sent in shards."""
-        runner = runner or self._given.get("on")
+        runner = self._given.get("on")
         if runner is not None and (self._file is None or self._file.is_copied):
             raise ConfigError("on= needs journal=, the file that the rows are in until they are put into shards")
         if runner is not None and self._again:
@@ -441,40 +444,10 @@ class JobPreparation:
                 _check_readable_twice(loaded.rows)
             if loaded is not None and not isinstance(loaded.rows, (Table, Sized)):  # it may have no end
                 return await self._start_arriving(journal, loaded, results)
-            await self._fetch_existing(journal)
-            lists = {found.id: found for found in await journal.call(journal.writer.lists)}
-            prepared = lists.get(self._list)
-            if loaded is not None and (prepared is None or prepared.facts.get("created") != self._created):
-                # It was not prepared; or another process was quicker with the same list, or has removed the file.
-                if isinstance(loaded.rows, Table):
-                    await self._ask_event(loaded)
-                self._list = await self._record_list(journal, loaded)
-                lists = {found.id: found for found in await journal.call(journal.writer.lists)}
-            found = lists[self._list] if self._list else await journal.call(self._recorded_list, journal)
-            self._recorded_ignored = found.facts.get("ignored", ())
-            await journal.call(journal.writer.confirm_list, found.id)
-            if loaded is not None and (note := self._given.get("note")):  # not before: a declined run changes nothing
-                await journal.call(journal.writer.update_list, found.id, {"note": dict(note)})
-            await journal.call(self._mark, journal, found.id)
-            if await journal.call(self._sends_all, journal, found.id):
-                await journal.call(journal.writer.repeat_all, found.id)
-                self._kept = None
-            elif found.facts.get("again"):
-                self._kept = None  # these do not know that they are sent once more
-            accept_stale = self._given.get("accept_stale", False)
-            if self._again:
-                await journal.call(journal.writer.reopen, found.id, self._again, accept_stale=accept_stale)
-                self._kept = None
-            if not self._is_own_list:
-                await journal.call(journal.writer.check_rows, found.id)
-            journal.facts["rows"] = found.rows
-            self.job = journal.facts["job"] = found.facts.get("job") or journal.facts.get("job") or self.job
-            journal.earlier = await journal.call(self._earlier, journal, found.id)
+            found = await self._begin_list(journal)
             if runner is not None:
                 assert self._file is not None  # noqa: S101 - for the type checker; looked at above
                 await run_to_completion(journal.close({}))
-                asked = run_rate(self._given, self._sender.pace.rate)
-                rate = self._sender.pace.rate if asked is None else asked.ceiling if asked.is_number else None
                 return ShardedEngine(
                     self._file.path,
                     found.id,
@@ -483,7 +456,7 @@ class JobPreparation:
                     results=results,
                     runner=runner,
                     options=self._options,
-                    rate=rate,
+                    pace=ShardPace.of_run(self._given, self._options, self._sender.pace.ceiling),
                     telemetry=self._telemetry(journal),
                 )
             is_as_recorded = journal.facts.get("run", 0) == self._kept_after
@@ -493,21 +466,52 @@ class JobPreparation:
                 found.rows or 0,
                 kept=self._kept if is_as_recorded else None,
                 originals=loaded.rows if loaded is not None and isinstance(loaded.rows, Sequence) else (),
-                accept_stale=accept_stale,
+                accept_stale=self._given.get("accept_stale", False),
                 only_reopened=bool(self._again),
             )
             invites = found.facts.get("options", {}).get("invites", self._options.invites)
             options = evolve(self._options, invites=invites)
-            shard = journal.facts.get("shard", {})
-            if (share := shard.get("max_in_flight")) and self._given.get("max_in_flight") is None:
-                options = evolve(options, max_in_flight=min(share, options.max_in_flight))
-            if shard.get("max_failures") is not None and self._given.get("max_failures") is None:
-                options = evolve(options, max_failures=FailureLimit(rows=shard["max_failures"]))
+            if (pace := ShardPace.of_shard(journal.facts)) is not None:
+                options = pace.options_of_each(self._given, options)
             journal.send_list(found.id, found.template, options, sort=feed.sort, more=feed.refill)
             return self._engine(feed, journal, results, options)
         except BaseException:
             await run_to_completion(journal.close({}))
             raise
+
+    async def _begin_list(self, journal: SqliteJournal) -> RecordedList:
+        """Return the list that is sent, ready to be sent; read it now where that was not done."""
+        loaded = self.input
+        await self._fetch_existing(journal)
+        lists = {found.id: found for found in await journal.call(journal.writer.lists)}
+        prepared = lists.get(self._list)
+        if loaded is not None and (prepared is None or prepared.facts.get("created") != self._created):
+            # It was not prepared; or another process was quicker with the same list, or has removed the file.
+            if isinstance(loaded.rows, Table):
+                await self._ask_event(loaded)
+            self._list = await self._record_list(journal, loaded)
+            lists = {found.id: found for found in await journal.call(journal.writer.lists)}
+        found = lists[self._list] if self._list else await journal.call(self._recorded_list, journal)
+        self._recorded_ignored = found.facts.get("ignored", ())
+        await journal.call(journal.writer.confirm_list, found.id)
+        if loaded is not None and (note := self._given.get("note")):  # not before: a declined run changes nothing
+            await journal.call(journal.writer.update_list, found.id, {"note": dict(note)})
+        await journal.call(self._mark, journal, found.id)
+        if await journal.call(self._sends_all, journal, found.id):
+            await journal.call(journal.writer.repeat_all, found.id)
+            self._kept = None
+        elif found.facts.get("again"):
+            self._kept = None  # these do not know that they are sent once more
+        if self._again:
+            accept_stale = self._given.get("accept_stale", False)
+            await journal.call(journal.writer.reopen, found.id, self._again, accept_stale=accept_stale)
+            self._kept = None
+        if not self._is_own_list:
+            await journal.call(journal.writer.check_rows, found.id)
+        journal.facts["rows"] = found.rows
+        self.job = journal.facts["job"] = found.facts.get("job") or journal.facts.get("job") or self.job
+        journal.earlier = await journal.call(self._earlier, journal, found.id)
+        return found
 
     async def _start_arriving(self, journal: SqliteJournal, loaded: LoadedInput, results: ResultQueue) -> Engine:
         """Begin a list that has no end yet: it counts from its first row, and takes the place of others at its end."""
@@ -533,12 +537,11 @@ class JobPreparation:
         self, feed: RowFeed, journal: Journal, results: ResultQueue, options: EngineOptions | None = None
     ) -> Engine:
         client = self._sender
-        given, shard = self._given, journal.facts.get("shard", {})
+        given, of_all = self._given, ShardPace.of_shard(journal.facts) or ShardPace()
         is_shared, most = client.pace.permits.is_shared, client.pace.rate or math.inf
         # The run's rate is divided among its shards, unless they share a lower one anyway.
-        if (share := shard.get("rate")) and "rate" not in given:
-            is_lower = is_shared and most <= (shard.get("total_rate") or 0)
-            given = given if is_lower else {**given, "rate": min(share, most)}
+        if of_all.rate and of_all.rate_of_each and "rate" not in given and not (is_shared and most <= of_all.rate):
+            given = {**given, "rate": min(of_all.rate_of_each, most)}
         rate = run_rate(given, client.pace.rate, journal.facts.get("rate"), is_shared=is_shared)
         options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)

@@ -7,7 +7,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airmeet_async.bulk.journal.cut import JoinSummary, cut_journal, join_journal
+    from airmeet_async.bulk.journal.cut import JoinSummary
+    from airmeet_async.bulk.options import ShardAnswer
     from airmeet_async.cluster.dask import OnDask
     from airmeet_async.cluster.fleet import Fleet
     from airmeet_async.cluster.shards import run_shard
@@ -16,12 +17,11 @@ _HOMES = {
     "Fleet": "airmeet_async.cluster.fleet",
     "JoinSummary": "airmeet_async.bulk.journal.cut",
     "OnDask": "airmeet_async.cluster.dask",
-    "cut_journal": "airmeet_async.bulk.journal.cut",
-    "join_journal": "airmeet_async.bulk.journal.cut",
+    "ShardAnswer": "airmeet_async.bulk.options",
     "run_shard": "airmeet_async.cluster.shards",
 }
 
-__all__ = ["Fleet", "JoinSummary", "OnDask", "cut_journal", "join_journal", "run_shard"]
+__all__ = ["Fleet", "JoinSummary", "OnDask", "ShardAnswer", "run_shard"]
 
 
 def __getattr__(name: str) -> Any:

@@ -4,12 +4,13 @@ Rules of this file:
 
 1. Only paths travel: the arguments of a task pass the scheduler in clear, and stand in its dashboard. Keys come from
    the environment of each worker.
-2. How a shard ended is a value. What was temporary, and what a lost worker did, is submitted again after a delay:
-   Dask's own retries have none, and do not count workers that were lost.
+2. How a shard ended is a value. What was temporary, and a task that came to nothing since its worker was lost or
+   cannot send, is submitted again after a delay: Dask's own retries have none, and do not count lost workers.
 3. A shard that another worker is still sending is not waited for: its task is scheduled anew.
 4. A worker that cannot send is refused before anything is cut. One that joins later says so by a value, and gets no
    more tasks: it would take them faster than the others can.
-5. A task that is cancelled lets requests under way end, and so do workers that are retired.
+5. A task that is cancelled lets requests under way end, and so do workers that are retired. So nothing here asks
+   whether the run is paused or stopped: `send` is cancelled then.
 """
 
 import asyncio
@@ -17,14 +18,15 @@ import logging
 import os
 import secrets
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from airmeet_async.bulk.options import ShardListener
+from airmeet_async.bulk.options import ShardAnswer, ShardListener
 from airmeet_async.bulk.report import StopReason
-from airmeet_async.cluster.shards import run_shard
+from airmeet_async.bulk.statistics import RunStatistics
+from airmeet_async.cluster.shards import answer_of, run_shard
 from airmeet_async.errors import ConfigError, JournalError, NoReplyError
 from airmeet_async.private_files import make_private_folder, open_private
 from airmeet_async.version import __version__
@@ -114,10 +116,12 @@ class OnDask:
 
     async def _look_around(self, path: Path) -> dict[str, Any]:
         """Return what each worker has, or its error; those that have just gone are left out."""
-        found: dict[str, Any] = await self._client.run(_look_around, str(path), on_error="return")
+        found: dict[str, Any] = await self._client.run(_own_equipment, str(path), on_error="return")
         return {worker: seen for worker, seen in found.items() if not isinstance(seen, OSError)}
 
     async def _find_unfit(self, path: Path) -> None:
+        if not path.exists():  # noqa: ASYNC240 - one look, after a failure
+            raise JournalError(f"{path}: this shard is not there any more")
         for worker, seen in (await self._look_around(path)).items():
             reason = _why_unfit(seen, path.parent, has_redis=self._has_redis)
             if reason and worker not in self._unfit:
@@ -129,88 +133,72 @@ class OnDask:
         return [worker for worker in await self._client.nthreads() if worker not in self._unfit] if self._unfit else []
 
     async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
-        """Send shards, until each is over or may not be sent any more; the first one goes alone."""
+        """Send shards at once until each of them is over; where this is cancelled, their tasks are, too."""
 
-        async def tell(event: tuple[float, Mapping[str, Any]]) -> None:
+        async def tell(event: tuple[float, ShardAnswer]) -> None:
             listener.told(event[1])
 
         self._client.subscribe_topic(self._topic, tell)
         try:
-            await self._send_one(paths[0], listener)
             async with asyncio.TaskGroup() as group:
-                for path in paths[1:]:
+                for path in paths:
                     group.create_task(self._send_one(path, listener))
         finally:
             with suppress(Exception):  # it only tells how far shards are
                 self._client.unsubscribe_topic(self._topic)
 
     async def _send_one(self, path: Path, listener: ShardListener) -> None:
-        """Submit a shard until it is over; *path* is all that its task is given."""
+        """Submit a shard until it is over, or was tried in vain too often."""
         in_vain, before = 0, -1
         while True:
-            while not listener.may_send:
-                if not await _may_go_on(listener):
-                    return
-            answer = await self._submit(path, listener)
-            if answer is None:
-                continue
-            if not answer["temporary"]:
-                listener.ended(answer)
-                return
-            listener.told(answer)
+            answer = await self._submit(path)
             done = answer["counts"]["succeeded"]
             in_vain, before = (in_vain + 1, before) if done <= before else (1, done)
-            if in_vain > len(_DELAYS):
+            if not answer["temporary"] or in_vain > len(_DELAYS):
                 listener.ended({**answer, "temporary": False})
                 return
-            await _sleep(_DELAYS[in_vain - 1], listener)
+            listener.told(answer)
+            await asyncio.sleep(_DELAYS[in_vain - 1])
 
-    async def _submit(self, path: Path, listener: ShardListener) -> Mapping[str, Any] | None:
-        """Return what a task has answered; None where it was stopped."""
+    async def _submit(self, path: Path) -> ShardAnswer:
+        """Return the answer of one task; of one that came to nothing, that the shard was stopped for a while."""
         from distributed import KilledWorker
 
-        key = f"airmeet-shard-{path.stem}-{uuid.uuid4().hex}"
         fit = await self._fit_workers()
         future = self._client.submit(
             _send_on_worker, str(path), self._topic, __version__, has_redis=self._has_redis,
-            key=key, pure=False, workers=fit or None,
+            key=f"airmeet-shard-{path.stem}-{uuid.uuid4().hex}", pure=False, workers=fit or None,
         )  # fmt: skip
-        result, changed = asyncio.ensure_future(future.result()), asyncio.ensure_future(_until_stopped(listener))
+        result = asyncio.ensure_future(future.result())
         try:
-            while not (result.done() or changed.done()):
-                seconds = _LOOK_AGAIN_SECONDS if fit else None
-                await asyncio.wait({result, changed}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            while not result.done():
+                await asyncio.wait({result}, timeout=_LOOK_AGAIN_SECONDS if fit else None)
                 if fit and not result.done() and not set(fit) & set(await self._client.nthreads()):
-                    return None  # it would wait for workers that have gone
-            if not result.done():
-                return None
-            failure = None
-            try:
-                answer: Mapping[str, Any] | None = result.result()
-            except KilledWorker:
-                return _lost(path)
-            except Exception as error:
-                # Of a worker that has no such package, or another one; Dask wraps what it cannot pass on.
-                if type(error) is not Exception and not isinstance(error, (ImportError, AttributeError, TypeError)):
-                    raise
-                failure, answer = error, None
-            except asyncio.CancelledError:  # of the future, not of this task
-                raise NoReplyError("the Dask scheduler has gone, or has cancelled the tasks of this run") from None
+                    return _came_to_nothing(path)  # it would wait for workers that have gone
+            answer: ShardAnswer | None = result.result()
             if answer is not None:
                 return answer
-            if not path.exists():  # noqa: ASYNC240 - one look, after a failure
-                raise JournalError(f"{path}: this shard is not there any more")
             await self._find_unfit(path)
-            if failure is not None and not self._unfit:
-                raise failure
-            return None if failure is None and await self._fit_workers() else _lost(path)
+        except KilledWorker:  # several, one after the other
+            pass
+        except asyncio.CancelledError:
+            if not result.cancelled():  # this task was, and not the future
+                raise
+            raise NoReplyError("the Dask scheduler has gone, or has cancelled the tasks of this run") from None
+        except Exception as error:
+            # Of a worker that has no such package, or another one; Dask wraps what it cannot pass on.
+            if type(error) is not Exception and not isinstance(error, (ImportError, AttributeError, TypeError)):
+                raise
+            await self._find_unfit(path)
+            if not self._unfit:
+                raise
         finally:
-            for task in (result, changed):
-                task.cancel()
-            await asyncio.wait({result, changed})
+            result.cancel()
+            await asyncio.wait({result})
             if not future.done():
                 await future.cancel()
             future.release()
+        return _came_to_nothing(path)
 
     async def aclose(self) -> None:
         """End the connection; the cluster goes on."""
@@ -219,43 +207,20 @@ class OnDask:
             await client.close()
 
 
-async def _until_stopped(listener: ShardListener) -> None:
-    while listener.may_send:
-        await listener.changed()
+def _came_to_nothing(path: Path) -> ShardAnswer:
+    report = RunStatistics().report("", 0.0, refreshes=0, stop=StopReason.TEMPORARY, stop_message="", final=False)
+    return answer_of(path, uuid.uuid4().hex, report)
 
 
-async def _may_go_on(listener: ShardListener) -> bool:
-    """Wait for the end of a pause; False: the run was stopped."""
-    if getattr(listener, "stopped", None) is not None:
-        return False
-    await listener.changed()
-    return True
-
-
-async def _sleep(seconds: float, listener: ShardListener) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(_until_stopped(listener), seconds)
-
-
-def _lost(path: Path) -> dict[str, Any]:
-    """Return the answer of a shard whose workers were lost, one after the other."""
-    return {
-        "shard": str(path), "attempt": uuid.uuid4().hex, "job": "", "rows": 0, "counts": {"succeeded": 0},
-        "earlier_counts": {}, "attempts": 0, "retries": 0, "throttled": 0, "token_refreshes": 0, "elapsed_s": 0.0,
-        "stop_reason": StopReason.TEMPORARY.value, "temporary": True,
-    }  # fmt: skip
-
-
-async def _send_on_worker(path: str, topic: str, version: str, *, has_redis: bool) -> dict[str, Any] | None:
+async def _send_on_worker(path: str, topic: str, version: str, *, has_redis: bool) -> ShardAnswer | None:
     """Send a shard: the task. None: this worker cannot."""
     from distributed import Reschedule, get_worker
 
-    if version != __version__ or _why_unfit(_look_around(path), Path(path).parent, has_redis=has_redis):
+    if version != __version__ or _why_unfit(_own_equipment(path), Path(path).parent, has_redis=has_redis):
         return None
     worker = get_worker()
-    tell: Callable[[dict[str, Any]], object] = lambda answer: worker.log_event(topic, answer)  # noqa: E731
     try:
-        return await run_shard(path, progress=tell)
+        return await run_shard(path, progress=lambda answer: worker.log_event(topic, answer))
     except JournalError as error:
         if not error.busy:
             raise
@@ -278,8 +243,8 @@ def _why_unfit(seen: Any, folder: Path, *, has_redis: bool) -> str:
     return ""
 
 
-def _look_around(mark: str) -> dict[str, Any]:
-    """Say what a worker has of what a shard needs; nothing that is secret."""
+def _own_equipment(mark: str) -> dict[str, Any]:
+    """Return what this worker has of what a shard needs; nothing that is secret."""
     return {
         "version": __version__,
         "folder": Path(mark).exists() and os.access(Path(mark).parent, os.W_OK),

@@ -14,12 +14,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal.cut import TOKEN_FOLDER
+from airmeet_async.bulk.journal.cut import TOKEN_FOLDER, ShardPace
 from airmeet_async.bulk.journal.queries import read_summary
+from airmeet_async.bulk.options import ShardAnswer
 from airmeet_async.bulk.report import BulkReport, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.token_store import FileTokenStore
@@ -36,8 +36,8 @@ async def run_shard(
     path: str | os.PathLike[str],
     *,
     client: AirmeetClient | None = None,
-    progress: Callable[[dict[str, Any]], object] | None = None,
-) -> dict[str, Any]:
+    progress: Callable[[ShardAnswer], object] | None = None,
+) -> ShardAnswer:
     """Send the rows of a shard, and return how it ended.
 
     Keys and address come from the environment. Each shard keeps to its part of the run's rate. With ``AIRMEET_REDIS``
@@ -51,9 +51,8 @@ async def run_shard(
         progress: Called with what is returned in the end, as it is so far, at most twice a second.
 
     Returns:
-        ``shard`` (the path), ``attempt`` (an id of this call), ``job``, ``rows``, ``counts`` and ``earlier_counts`` by
-        `RowStatus`, ``attempts``, ``retries``, ``throttled``, ``token_refreshes``, ``elapsed_s``, ``stop_reason`` (a
-        `StopReason`, or None) and ``temporary``: try it again later.
+        A dictionary of numbers with ``shard`` (the path), ``rows``, ``counts`` by `RowStatus`, ``stop_reason`` (a
+        `StopReason`, or None), ``temporary`` (try it again later) and the others of `ShardAnswer`.
 
     Raises:
         JournalError: It cannot be used; if ``busy``, another process is sending it now.
@@ -65,16 +64,14 @@ async def run_shard(
         return await _run(own, Path(path), progress)
 
 
-async def _run(
-    client: AirmeetClient, path: Path, progress: Callable[[dict[str, Any]], object] | None
-) -> dict[str, Any]:
+async def _run(client: AirmeetClient, path: Path, progress: Callable[[ShardAnswer], object] | None) -> ShardAnswer:
     told, attempt = 0.0, secrets.token_hex(8)
     async with client.bulk.resume(path) as job:
         try:
             async for _ in job:
                 if progress is not None and (now := time.monotonic()) - told > _TOLD_EVERY:
                     told = now
-                    progress(_answer(path, attempt, job.report))
+                    progress(answer_of(path, attempt, job.report))
         except asyncio.CancelledError:
             job.stop(StopReason.INTERRUPTED, "the worker was told to stop")
             # An engine may cancel more than once; the run's grace bounds this.
@@ -83,7 +80,7 @@ async def _run(
             raise
         except BulkStoppedError:
             pass  # the report says so
-    return _answer(path, attempt, job.report)
+    return answer_of(path, attempt, job.report)
 
 
 async def _drain(job: BulkJob) -> None:
@@ -91,7 +88,8 @@ async def _drain(job: BulkJob) -> None:
         pass
 
 
-def _answer(path: Path, attempt: str, report: BulkReport) -> dict[str, Any]:
+def answer_of(path: Path, attempt: str, report: BulkReport) -> ShardAnswer:
+    """Return what is said of a shard whose run has this report."""
     return {
         "shard": str(path), "attempt": attempt, "job": report.job, "rows": report.rows_read,
         "counts": {status.value: n for status, n in report.counts.items()},
@@ -108,5 +106,5 @@ def _client_for(path: Path) -> AirmeetClient:
     if not os.environ.get("AIRMEET_REDIS", "").strip():
         return AirmeetClient(token_store=FileTokenStore(path.absolute().parent / TOKEN_FOLDER))
     # The run's own rate is none of the fleet's: the shard keeps to its part of it by itself.
-    places = (read_summary(path).facts.get("shard") or {}).get("places") or 1
-    return AirmeetClient(fleet=Fleet.from_env(workers=max(places, find_workers(os.environ))))
+    pace = ShardPace.of_shard(read_summary(path).facts) or ShardPace()
+    return AirmeetClient(fleet=Fleet.from_env(workers=max(pace.workers or 1, find_workers(os.environ))))

@@ -1,6 +1,5 @@
 """Runs whose rows are sent in shards: to whoever starts one it is like any other. They are sent in this process."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -33,37 +32,12 @@ class InProcess:
 
     async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
         for path in paths:
-            while not await self._send_one(path, listener):
-                if getattr(listener, "stopped", None) is not None:
-                    return
-                await listener.changed()
-
-    async def _send_one(self, path: Path, listener: ShardListener) -> bool:
-        if not listener.may_send:
-            return False
-        self.seen.append(path)
-        async with client_of(self._transport) as client:
-            task = asyncio.ensure_future(run_shard(path, client=client, progress=listener.told))
-            stop = asyncio.ensure_future(_stopped(listener))
-            try:
-                await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                stop.cancel()
-                if not task.done():
-                    task.cancel()
-                    await asyncio.wait({task})
-            if task.cancelled():
-                return False
-            listener.ended(task.result())
-        return True
+            self.seen.append(path)
+            async with client_of(self._transport) as client:
+                listener.ended(await run_shard(path, client=client, progress=listener.told))
 
     async def aclose(self) -> None:
         self.is_closed = True
-
-
-async def _stopped(listener: ShardListener) -> None:
-    while listener.may_send:
-        await listener.changed()
 
 
 def job_of(client: AirmeetClient, n: int, path: Path, on: Any, **options: Any) -> BulkJob:
@@ -218,6 +192,19 @@ async def test_response_times_of_a_run_in_shards_are_those_of_the_rows_that_were
     assert (report.succeeded, report.attempts) == (30, 31)
     assert set(report.latency_ms) == {"p50", "p90", "p99", "max"}
     assert report.latency_ms["p50"] == pytest.approx(report.latency_ms["max"], rel=0.06)
+
+
+async def test_a_pause_that_is_over_at_once_sends_nobody_twice(path: Path) -> None:
+    transport = transport_of(latency=0.5)
+    async with client_of(transport) as client, job_of(client, 60, path, InProcess(transport, shards=4)) as job:
+        for _ in range(8):
+            await anyio.sleep(1)
+            job.pause()
+            job.resume()
+        results = [result async for result in job]
+
+    assert (len(results), job.report.all_done) == (60, True)
+    assert set(sends(transport).values()) == {1}
 
 
 async def test_a_deadline_ends_a_run_in_shards(path: Path) -> None:

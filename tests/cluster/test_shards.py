@@ -10,14 +10,16 @@ import anyio
 import pytest
 
 from airmeet_async import Reply, Request
-from airmeet_async.bulk.journal.cut import ShardLimits, cut_journal
-from airmeet_async.bulk.journal.queries import read_results
+from airmeet_async.bulk.journal.cut import ShardPace, cut_journal
+from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.journal.writer import JournalWriter
+from airmeet_async.bulk.options import FailureLimit
 from airmeet_async.bulk.report import RowStatus
+from airmeet_async.client.adaptive_rate import Adaptive
 from airmeet_async.client.permits import LocalPermits
-from airmeet_async.cluster import run_shard
+from airmeet_async.cluster import ShardAnswer, run_shard
 from airmeet_async.cluster.shards import _client_for
-from airmeet_async.errors import BulkStoppedError, JournalError
+from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
 from tests.cluster.conftest import cut
 from tests.support.bulk_runs import add_journaled, resume, spied
 from tests.support.worlds import EVENT, client_of, people, sends, transport_of
@@ -31,7 +33,7 @@ class SharedPermits(LocalPermits):
         return True
 
 
-async def send(transport: Any, shard: Path, **options: Any) -> dict[str, Any]:
+async def send(transport: Any, shard: Path, **options: Any) -> ShardAnswer:
     async with client_of(transport) as client:
         return await run_shard(shard, client=client, **options)
 
@@ -128,7 +130,7 @@ async def test_a_worker_that_is_told_to_stop_lets_requests_end_and_nothing_is_se
 async def test_progress_is_told_twice_a_second_at_most(path: Path) -> None:
     transport = transport_of()
     (shard,) = await cut(transport, path, 10, 1)
-    told: list[dict[str, Any]] = []
+    told: list[ShardAnswer] = []
 
     await send(transport, shard, progress=told.append)
 
@@ -256,21 +258,20 @@ async def test_a_worker_that_is_told_to_stop_twice_lets_requests_end_all_the_sam
 
 
 @pytest.mark.parametrize(
-    ("fleet_rate", "limits", "seconds"),
+    ("fleet_rate", "rate", "seconds"),
     [
-        (1000.0, ShardLimits(2.0), 8),
-        (1000.0, ShardLimits(2.0, 8.0), 8),
-        (2.0, ShardLimits(100.0), 8),
-        (2.0, ShardLimits(0.1, 8.0), 8),  # the fleet's limit holds for all, so it is not divided
+        (1000.0, 8.0, 8),
+        (2.0, 100.0, 8),
+        (4.0, 8.0, 4),  # the fleet's limit holds for all, so it is not divided
     ],
 )
 async def test_the_rate_of_a_run_holds_below_that_of_the_fleet_and_does_not_change_it(
-    path: Path, fleet_rate: float, limits: ShardLimits, seconds: float
+    path: Path, fleet_rate: float, rate: float, seconds: float
 ) -> None:
     transport = transport_of(latency=0.0)
     async with client_of(transport) as client:
-        await client.bulk.add_attendees(EVENT, list(people(20)), send_email_invite=False, journal=path).prepare()
-    (shard,) = cut_journal(path, path.parent / "shards", 1, limits=limits)
+        await client.bulk.add_attendees(EVENT, list(people(80)), send_email_invite=False, journal=path).prepare()
+    (shard, *_) = cut_journal(path, path.parent / "shards", 4, pace=ShardPace(rate))
     permits = SharedPermits(fleet_rate)
     began = anyio.current_time()
 
@@ -285,7 +286,7 @@ async def test_the_rate_of_a_run_is_never_given_to_the_fleet(path: Path, monkeyp
     transport = transport_of()
     async with client_of(transport) as client:
         await client.bulk.add_attendees(EVENT, list(people(20)), send_email_invite=False, journal=path).prepare()
-    (shard,) = cut_journal(path, path.parent / "shards", 1, limits=ShardLimits(1.0, 4.0, places=4))
+    (shard, *_) = cut_journal(path, path.parent / "shards", 4, pace=ShardPace(4.0))
     for name, value in {"ACCESS_KEY": "a", "SECRET_KEY": "b" * 32, "REDIS": "redis://127.0.0.1:1"}.items():
         monkeypatch.setenv(f"AIRMEET_{name}", value)
 
@@ -295,3 +296,92 @@ async def test_the_rate_of_a_run_is_never_given_to_the_fleet(path: Path, monkeyp
     monkeypatch.setenv("AIRMEET_RATE", "100")
     async with _client_for(shard) as client:
         assert client.pace.permits.rate == 100
+
+
+@pytest.mark.parametrize(
+    ("client_rate", "given", "expected"),
+    [
+        (None, {}, ShardPace(None, 4, 64)),
+        (None, {"rate": "auto"}, ShardPace(None, 4, 64)),
+        (None, {"rate": Adaptive(ceiling=50.0)}, ShardPace(None, 4, 64)),
+        (None, {"rate": 40}, ShardPace(40, 4, 64)),
+        (None, {"rate": 40, "workers": 2}, ShardPace(40, 2, 64)),
+        (None, {"rate": 40, "workers": 9}, ShardPace(40, 4, 64)),  # more than there are shards
+        (None, {"max_in_flight": 10, "workers": 2}, ShardPace(None, 2, 10)),
+        (None, {"max_failures": 7}, ShardPace(None, 4, 64, FailureLimit(rows=7))),
+        (None, {"max_failures": "5%"}, ShardPace(None, 4, 64, FailureLimit(rows=4))),  # of all rows
+        (30, {}, ShardPace(30, 4, 64)),
+        (30, {"rate": 40}, ShardPace(30, 4, 64)),
+        (30, {"rate": 20}, ShardPace(20, 4, 64)),
+        ("auto", {}, ShardPace(None, 4, 64)),
+    ],
+)
+async def test_both_ways_to_cut_give_shards_the_pace_that_was_wanted_of_the_run(
+    path: Path, client_rate: Any, given: dict[str, Any], expected: ShardPace
+) -> None:
+    workers = {"workers": given.pop("workers")} if "workers" in given else {}
+    transport = transport_of()
+    async with client_of(transport, rate=client_rate) as client:
+        job = client.bulk.add_attendees(EVENT, list(people(80)), send_email_invite=False, journal=path, **given)
+        (shard, *_) = await job.cut(into=path.parent / "s", shards=4, **workers)
+        of_job = ShardPace.of_shard(read_summary(shard).facts)
+        await client.bulk.join(path, take_back=True)
+        (shard, *_) = await client.bulk.cut(path, into=path.parent / "s", shards=4, **workers, **given)
+        of_journal = ShardPace.of_shard(read_summary(shard).facts)
+
+    assert of_job == of_journal == expected
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"shards": 0}, "shards must be"),
+        ({"shards": True}, "shards must be"),
+        ({"workers": 0}, "workers must be"),
+        ({"workers": 1.5}, "workers must be"),
+        ({"rate": 0}, "rate must be"),
+        ({"max_in_flight": 0}, "max_in_flight must be"),
+        ({"max_failures": "x"}, "max_failures must be"),
+    ],
+)
+async def test_numbers_that_cannot_be_used_are_refused_before_anything_is_read(
+    path: Path, wrong: dict[str, Any], why: str
+) -> None:
+    how = {"shards": 2, **wrong}
+    options = {name: how.pop(name) for name in ("rate", "max_in_flight", "max_failures") if name in how}
+    async with client_of(transport_of()) as client:
+        with pytest.raises(ConfigError, match=why):
+            await client.bulk.cut(path, into=path.parent / "s", **how, **options)
+        with pytest.raises(ConfigError, match=why):
+            job = client.bulk.add_attendees(EVENT, people(80), send_email_invite=False, journal=path, **options)
+            await job.cut(into=path.parent / "s", **how)
+
+    assert not path.exists()
+
+
+@pytest.mark.parametrize(("given", "seconds"), [({}, 5), ({"max_in_flight": 2}, 10), ({"max_in_flight": 20}, 1)])
+async def test_each_shard_has_its_share_of_the_requests_under_way_unless_its_caller_says_otherwise(
+    path: Path, given: dict[str, Any], seconds: float
+) -> None:
+    transport = transport_of(latency=1.0)
+    (shard, _) = await cut(transport, path, 40, 2, rate=1000, max_in_flight=8)
+    began = anyio.current_time()
+
+    async with client_of(transport) as client:
+        await client.bulk.resume(shard, **given)
+
+    assert seconds + 2 <= anyio.current_time() - began < seconds + 3  # a sign-in takes a second, and another call
+
+
+async def test_a_shard_keeps_to_the_failures_that_the_run_allows(path: Path) -> None:
+    transport = transport_of()
+
+    async def refuse(request: Request) -> Reply | None:
+        return Reply(422, {}, b'{"message": "no"}') if request.body and b"email" in request.body else None
+
+    spied(transport, refuse)
+    (shard, _) = await cut(transport, path, 80, 2, max_failures="5%", max_in_flight=2)
+
+    end = await send(transport, shard)
+
+    assert (end["stop_reason"], end["counts"]["rejected"]) == ("failures", 5)

@@ -6,16 +6,16 @@ Rules of this file:
    what they have done, whatever ends the run. Only then are there results: views of the journal, in its order.
 2. The first shard is small and goes alone: a wrong list, event or key costs as little as in one process.
 3. What ends a shard for a reason that concerns all rows ends the run, and so does the number of rows that have failed.
-4. A run is paused by stopping its shards, which lose nothing by it, and sending them again later.
+4. A run is paused or stopped by cancelling what sends its shards, which lose nothing by it; after a pause, those that
+   are not over are sent again.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -24,9 +24,9 @@ from attrs import evolve
 from airmeet_async.bulk.execution.abort_policy import RunStop, stop_reason_for_error
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.journal import Earlier, Journal
-from airmeet_async.bulk.journal.cut import JoinSummary, ShardLimits, cut_journal, join_journal
+from airmeet_async.bulk.journal.cut import JoinSummary, ShardPace, cut_journal, join_journal
 from airmeet_async.bulk.journal.queries import read_results, read_summary
-from airmeet_async.bulk.options import EngineOptions, ShardRunner
+from airmeet_async.bulk.options import EngineOptions, ShardAnswer, ShardRunner
 from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.bulk.statistics import RunStatistics
@@ -34,8 +34,6 @@ from airmeet_async.client.telemetry import RunStopped, RunTelemetry
 from airmeet_async.errors import AirmeetError, JournalError, first_error
 
 _FIRST_ROWS = 20  # of the shard that goes alone, as many as may begin in one process before one has succeeded
-_ROWS_PER_SHARD = 200  # at least: each costs a fsync, a start and an end
-_SHARDS_PER_PLACE = 8  # so that a place that is lost or slow is made up for by the others
 _RESULTS_AT_ONCE = 256
 _PATIENCE = 60.0  # seconds for shards that were told to stop
 _FAILED = (RowStatus.REJECTED, RowStatus.FAILED, RowStatus.UNKNOWN)
@@ -52,7 +50,7 @@ class ShardedEngine:
         results: Takes a result per row.
         runner: Has shards sent.
         options: Of the run.
-        rate: Requests per second of all shards together; None for what they find themselves.
+        pace: What all shards may do together.
         telemetry: Tells what happens.
     """
 
@@ -70,7 +68,7 @@ class ShardedEngine:
         results: ResultQueue,
         runner: ShardRunner,
         options: EngineOptions,
-        rate: float | None,
+        pace: ShardPace,
         telemetry: RunTelemetry,
     ) -> None:
         self.telemetry = telemetry
@@ -80,7 +78,8 @@ class ShardedEngine:
         self.earlier: Earlier | None = journal.earlier
         self.is_held: bool = False
         self.stopped: RunStop | None = None
-        self.rate_ceiling = rate
+        self.rate_ceiling = pace.rate
+        self._pace = pace
         self._path = path
         self._list = list_id
         self._results = results
@@ -89,9 +88,11 @@ class ShardedEngine:
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
         self._changed = asyncio.Event()
+        self._sending: asyncio.Task[None] | None = None
         self._before: Mapping[str, int] = {}  # rows that no shard has, by what has become of them
-        self._answers: dict[str, Mapping[str, Any]] = {}  # by shard: the one that knows most
-        self._attempts: dict[str, Mapping[str, Any]] = {}  # by attempt: the last one; some end with their worker
+        self._over: set[str] = set()  # shards that are not sent again
+        self._answers: dict[str, ShardAnswer] = {}  # by shard: the one that knows most
+        self._attempts: dict[str, ShardAnswer] = {}  # by attempt: the last one; some end with their worker
         self._statistics = RunStatistics()
 
     # What its job says and asks.
@@ -101,7 +102,7 @@ class ShardedEngine:
         if self.stopped is None:
             self.stopped = RunStop(reason, message, cause)
             self.telemetry.emit(RunStopped, stop_reason=reason.value, reason=message)
-            self._change()
+            self._halt()
 
     def hurry(self) -> None:
         """Do nothing: shards that were told to stop give their requests the usual grace, and are waited for."""
@@ -109,26 +110,15 @@ class ShardedEngine:
     def hold(self, *, on: bool) -> None:
         """Send no shards until this is taken back."""
         self.is_held = on
-        self._change()
+        self._halt()
 
     @property
     def allowed_rate(self) -> float | None:
         return 0.0 if self.is_held else self.rate_ceiling
 
-    # What its runner says and asks.
+    # What its runner says.
 
-    @property
-    def may_send(self) -> bool:
-        return self.stopped is None and not self.is_held
-
-    async def changed(self) -> None:
-        await self._changed.wait()
-
-    def _change(self) -> None:
-        self._changed.set()
-        self._changed = asyncio.Event()
-
-    def told(self, answer: Mapping[str, Any]) -> None:
+    def told(self, answer: ShardAnswer) -> None:
         """Take what a shard has done so far; what was told before is not taken back by a task that begins anew."""
         self._attempts[answer["attempt"]] = answer
         before = self._answers.get(answer["shard"])
@@ -141,8 +131,9 @@ class ShardedEngine:
             if failed > limit.most(self.total, sum(counts.values())):
                 self.stop(StopReason.FAILURES, f"{failed:,} rows have failed, more than allowed")
 
-    def ended(self, answer: Mapping[str, Any]) -> None:
+    def ended(self, answer: ShardAnswer) -> None:
         """Take what a shard has done in the end."""
+        self._over.add(answer["shard"])
         self.told(answer)
         if answer["stop_reason"] is not None and not answer["temporary"]:
             self.stop(StopReason(answer["stop_reason"]), _SAID.get(answer["stop_reason"], "a shard could not go on"))
@@ -176,29 +167,35 @@ class ShardedEngine:
 
     async def _send(self) -> None:
         folder = (self._runner.folder or self._path.with_name(f"{self._path.stem}-shards")).absolute()
-        places = await self._runner.open(folder)
+        pace = evolve(self._pace, workers=await self._runner.open(folder))
         summary = await anyio.to_thread.run_sync(read_summary, self._path, self._list)
-        shards = self._runner.shards or (lambda rows: _shards_for(rows, places))
-        paths = await self.cut(folder, shards, places, first=_FIRST_ROWS)
+        cut = partial(cut_journal, list_id=self._list, first=_FIRST_ROWS, pace=pace)
+        paths = await anyio.to_thread.run_sync(cut, self._path, folder, self._runner.shards)
         self._before = {name: n for name, n in summary.counts.items() if name not in {"pending", "unknown"}}
-        if paths:
-            await self._runner.send(paths, self)
+        for together in (paths[:1], paths[1:]):
+            while self.stopped is None and (left := [path for path in together if str(path) not in self._over]):
+                if self.is_held:
+                    await self._changed.wait()
+                else:
+                    await self._send_until_halted(left)
 
-    async def cut(
-        self, folder: Path, shards: int | Callable[[int], int], places: int, *, first: int | None = None
-    ) -> list[Path]:
-        """Put the rows into shards, of which so many are sent at once, and return these."""
-        most = self._options.max_failures
-        limits = ShardLimits(
-            rate=None if self.rate_ceiling is None else self.rate_ceiling / places,
-            total_rate=self.rate_ceiling,
-            places=places,
-            max_in_flight=max(1, self._options.max_in_flight // places),
-            # A limit takes the place of the usual rules, which know nothing of the other shards.
-            max_failures=None if most is None else int(most.most(self.total, 0)),
-        )
-        work = partial(cut_journal, self._path, folder, shards, list_id=self._list, first=first, limits=limits)
-        return await anyio.to_thread.run_sync(work)
+    async def _send_until_halted(self, paths: Sequence[Path]) -> None:
+        self._sending = sending = asyncio.ensure_future(self._runner.send(paths, self))
+        try:
+            await sending
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if not sending.cancelling() or (task is not None and task.cancelling()):
+                raise  # it was not halted, or this run was cancelled
+        finally:
+            self._sending = None
+
+    def _halt(self) -> None:
+        """End a pause, or what is being sent."""
+        self._changed.set()
+        self._changed = asyncio.Event()
+        if self._sending is not None and (self.is_held or self.stopped is not None):
+            self._sending.cancel()
 
     async def _stop_at_deadline(self) -> None:
         if (deadline := self._options.deadline) is not None:
@@ -276,10 +273,6 @@ _SAID = {
 }
 
 
-def _done(answer: Mapping[str, Any]) -> int:
+def _done(answer: ShardAnswer) -> int:
     n: int = sum(answer["counts"].values()) - answer["counts"].get("unprocessed", 0)
     return n
-
-
-def _shards_for(rows: int, places: int) -> int:
-    return 1 + max(places, min(rows // _ROWS_PER_SHARD, _SHARDS_PER_PLACE * places))

@@ -6,7 +6,7 @@ Rules of this file:
    until the fact ``lent`` is on the disk of the main journal; joining, a shard is marked as returned before the main
    journal counts it as returned, and its lock is held from before its rows are read until after that.
 2. A crash at any step is mended by doing the same once more: what has no name yet gets it, what was not counted is
-   counted, and what an unfinished cut has left is overwritten.
+   counted, and what an unfinished cut has left is removed, for which the fact ``cutting`` says where it is.
 3. A shard has entries and outcomes under their numbers in the main journal. So a join copies outcomes by number. A
    shard lies where others may write: all of it is checked before the main journal changes, and which rows it was lent
    is known by the main journal alone.
@@ -26,9 +26,9 @@ from contextlib import closing, suppress
 from hashlib import blake2b
 from pathlib import Path
 from shlex import quote
-from typing import Any
+from typing import Any, Self
 
-from attrs import asdict, frozen
+from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.journal import locking
 from airmeet_async.bulk.journal.queries import read_summary
@@ -45,19 +45,21 @@ from airmeet_async.bulk.journal.writer import (
     JournalWriter,
     RecordedList,
     check_not_lent,
-    remove_unfinished,
 )
-from airmeet_async.bulk.options import SENT_EACH_TIME
+from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, FailureLimit, JobOptions, run_rate
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Wish
 from airmeet_async.errors import ConfigError, JournalError
 from airmeet_async.private_files import open_private, remove_leftovers
 
-MOST_SHARDS = 10_000
+_MOST_SHARDS = 10_000
 TOKEN_FOLDER = "token"  # noqa: S105 - no token; beside the shards of a folder, where they share no other token store
 _AT_ONCE = 4096  # numbers that are read at once
 _ENDED_BY = frozenset({None, StopReason.FAILURES.value})
 _ABOUT = ("operation", "airmeet_id", "base", "created", "salt")
+_PACE = ("rate", "workers", "max_in_flight", "max_failures")
+_ROWS_PER_SHARD = 200  # at least: each costs a fsync, a start and an end
+_SHARDS_PER_WORKER = 8  # so that a worker that is lost or slow is made up for by the others
 
 _COPY_INPUT = f"""
     INSERT INTO shard.input SELECT :base + ROW_NUMBER() OVER (ORDER BY i.id) - 1, i.line, i.entry, NULL, i.note,
@@ -118,11 +120,11 @@ class JoinSummary:
     """
 
     path: Path
-    shards: int
-    returned: int
-    running: int
-    counts: Mapping[str, int]
-    rows: int
+    shards: int = 0
+    returned: int = 0
+    running: int = 0
+    counts: Mapping[str, int] = field(factory=dict)
+    rows: int = 0
     stop_reason: StopReason | None = None
     stop_message: str = ""
 
@@ -140,43 +142,76 @@ class JoinSummary:
 
 
 @frozen
-class ShardLimits:
-    """What each shard of a run may do.
+class ShardPace:
+    """How fast the shards of a run may be sent all together, and so each of them; a fact of each shard.
 
     Attributes:
-        rate: Requests per second, where nothing else limits the shards together.
-        total_rate: Requests per second of all shards together, where they can share it.
-        places: How many shards are sent at once.
-        max_in_flight: Rows that are sent at once; None for the client's own number.
-        max_failures: Rows that may fail; None for the usual rules.
+        rate: Requests per second of all; None: each looks for the limit by itself.
+        workers: How many are sent at once; None for all.
+        max_in_flight: Requests of all that are under way at once; None: each has as many as its client.
+        max_failures: How many rows may fail in each, in place of the usual rules, which know nothing of other shards.
+
+    Raises:
+        ConfigError: A number is not above 0.
     """
 
     rate: float | None = None
-    total_rate: float | None = None
-    places: int | None = None
+    workers: int | None = None
     max_in_flight: int | None = None
-    max_failures: int | None = None
+    max_failures: FailureLimit | None = None
 
+    def __attrs_post_init__(self) -> None:
+        for name in ("workers", "max_in_flight"):
+            if (number := getattr(self, name)) is not None and (type(number) is not int or number < 1):
+                raise ConfigError(f"{name} must be a number above 0, not {number!r}")
 
-def _bounds_of(rows: int, shards: int, first: int | None) -> list[int]:
-    """Return where shards begin, and the end: none is empty, and they differ by one row, the first one aside."""
-    if first is None or rows <= first or shards == 1:
-        shards = min(shards, rows)
-        return [rows * number // shards for number in range(shards + 1)]
-    rest = rows - first
-    others = min(shards - 1, rest)
-    return [0, *(first + rest * number // others for number in range(others + 1))]
+    @classmethod
+    def of_run(
+        cls, given: JobOptions, options: EngineOptions, client_ceiling: float | None, workers: int | None = None
+    ) -> Self:
+        """Return what the caller of a run wants: *given*, and the same as checked *options*."""
+        asked = run_rate(given, None)
+        own = asked.ceiling if asked is not None and asked.is_number else None
+        rate = min((ceiling for ceiling in (own, client_ceiling) if ceiling is not None), default=None)
+        return cls(rate, workers, options.max_in_flight, options.max_failures)
+
+    @classmethod
+    def of_shard(cls, facts: Mapping[str, Any]) -> Self | None:
+        """Return what the facts of a shard say; None for those of a run."""
+        if not (shard := facts.get("shard")):
+            return None
+        rate, workers, max_in_flight, rows = (shard.get(name) for name in _PACE)
+        return cls(rate, workers, max_in_flight, None if rows is None else FailureLimit(rows=rows))
+
+    def as_fact(self, rows: int, shards: int) -> dict[str, Any]:
+        """Return it as a fact of each of so many shards of a list with so many rows."""
+        workers = shards if self.workers is None else min(self.workers, shards)
+        most = None if self.max_failures is None else int(self.max_failures.most(rows, 0))
+        return dict(zip(_PACE, (self.rate, workers, self.max_in_flight, most), strict=True))
+
+    @property
+    def rate_of_each(self) -> float | None:
+        return None if self.rate is None else self.rate / (self.workers or 1)
+
+    def options_of_each(self, given: JobOptions, options: EngineOptions) -> EngineOptions:
+        """Return the options of one shard: what its own caller has *given* holds."""
+        if self.max_in_flight is not None and given.get("max_in_flight") is None:
+            most = max(1, self.max_in_flight // (self.workers or 1))
+            options = evolve(options, max_in_flight=min(most, options.max_in_flight))
+        if self.max_failures is not None and given.get("max_failures") is None:
+            options = evolve(options, max_failures=self.max_failures)
+        return options
 
 
 def cut_journal(
     path: Path,
     folder: Path,
-    shards: int | Callable[[int], int],
+    shards: int | None,
     *,
     list_id: int | None = None,
     again: bool = False,
     first: int | None = None,
-    limits: ShardLimits = ShardLimits(),
+    pace: ShardPace = ShardPace(),
     base: str | None = None,
     mark: Callable[[JournalWriter, int], object] = lambda *_: None,
     step: Callable[[str], object] = lambda _: None,
@@ -189,11 +224,11 @@ def cut_journal(
     Args:
         path: The journal.
         folder: Where the shards are made; created if it is not there.
-        shards: How many, at most: none of them is empty; or what says so of a number of rows.
+        shards: How many, at most: none of them is empty. None: as fits the rows and the workers.
         list_id: The list, by its number.
         again: Send all rows of the list, whatever was done.
         first: How many rows the first shard has, at most; default: as many as the others.
-        limits: Of each shard.
+        pace: Of the shards.
         base: The address that the journal must be about.
         mark: Called with the open journal and the list, to leave out rows that must not be sent any more.
         step: Called after each step with its name.
@@ -202,10 +237,20 @@ def cut_journal(
         ConfigError: *shards* is not a number above 0.
         JournalError: The journal or the folder cannot be used, a run has it, or its rows are in other shards.
     """
-    if not callable(shards) and (type(shards) is not int or not 0 < shards <= MOST_SHARDS):
-        raise ConfigError(f"shards must be a number from 1 to {MOST_SHARDS:,}, not {shards!r}")
-    with closing(_open_main(path, base, step)) as main:
-        return main.cut(folder.resolve(), shards, list_id, again=again, first=first, limits=limits, mark=mark)
+    if shards is not None:
+        check_shards(shards)
+    with closing(_MainJournal(path, base, step)) as main:
+        return main.cut(folder.resolve(), shards, list_id, again=again, first=first, pace=pace, mark=mark)
+
+
+def check_shards(shards: int) -> None:
+    """Refuse what is no number of shards.
+
+    Raises:
+        ConfigError: It is none.
+    """
+    if type(shards) is not int or not 0 < shards <= _MOST_SHARDS:
+        raise ConfigError(f"shards must be a number from 1 to {_MOST_SHARDS:,}, not {shards!r}")
 
 
 def join_journal(
@@ -233,53 +278,36 @@ def join_journal(
         JournalError: The journal or a shard cannot be used, or its rows do not add up; or a shard is being sent, where
             *take_back* is wanted. Other shards were taken back.
     """
-    with closing(_open_main(path, base, step)) as main:
-        facts = main.facts()
-        summary = main.join(facts["lent"], take_back=take_back, lost=lost) if facts.get("lent") else None
-        number = main.list_id
-    found = read_summary(path, number)
-    parts = (0, 0, 0, None, "") if summary is None else summary
-    shards, returned, running, stop, message = parts
-    return JoinSummary(
-        path, shards, returned, running, found.counts, found.rows or 0, StopReason(stop) if stop else None, message
-    )
+    with closing(_MainJournal(path, base, step)) as main:
+        lent = main.facts().get("lent") or {}
+        summary = main.join(lent, take_back=take_back, lost=lost) if lent else JoinSummary(path)
+    found = read_summary(path, lent.get("list"))
+    return evolve(summary, counts=found.counts, rows=found.rows or 0)
 
 
 def shard_paths(lent: Mapping[str, Any]) -> list[Path]:
     """Return where the shards of a journal are, also where it was renamed since."""
-    return [_shard_path(lent["stem"], Path(lent["folder"]), number) for number in range(lent["shards"])]
-
-
-def _shard_path(stem: str, folder: Path, number: int) -> Path:
-    return folder / f"{stem}-{number:04d}.job"
-
-
-def _open_main(path: Path, base: str | None, step: Callable[[str], object]) -> "_MainJournal":
-    if not path.exists():
-        raise JournalError(f"{path}: there is no such run; check the path")
-    main = _MainJournal(path, step)
-    try:
-        main.check(base)
-    except BaseException:
-        main.close()
-        raise
-    return main
+    return [Path(lent["folder"]) / f"{lent['stem']}-{number:04d}.job" for number in range(lent["shards"])]
 
 
 class _MainJournal(JournalWriter):
-    """A journal whose rows are lent, or taken back."""
+    """A journal whose rows are lent, or taken back; one that has none, or is for another address, is refused."""
 
     may_be_lent = True
 
-    def __init__(self, path: Path, step: Callable[[str], object]) -> None:
+    def __init__(self, path: Path, base: str | None, step: Callable[[str], object]) -> None:
+        if not path.exists():
+            raise JournalError(f"{path}: there is no such run; check the path")
         super().__init__(path)
         self._step = step
-        self.list_id: int | None = None
+        try:
+            self._check(base)
+        except BaseException:
+            self.close()
+            raise
 
-    def check(self, base: str | None) -> None:
-        """Refuse what has no rows to lend, or is for another address."""
+    def _check(self, base: str | None) -> None:
         facts = self.facts()
-        self._remove_unfinished(facts)
         if "operation" not in facts:
             message = f"{self.path}: its input was not read completely, so there is nothing to cut or to join"
             raise JournalError(message)
@@ -288,22 +316,17 @@ class _MainJournal(JournalWriter):
         if base is not None and facts["base"] != base:
             raise JournalError(f"{self.path}: this run is for {facts['base']}, not {base}; use the same address again")
 
-    def _remove_unfinished(self, facts: Mapping[str, Any]) -> None:
-        if facts.get("cutting"):
-            remove_unfinished(facts)
-            self.write_facts({"cutting": None})
-
     # Lending.
 
     def cut(
         self,
         folder: Path,
-        shards: int | Callable[[int], int],
+        shards: int | None,
         list_id: int | None,
         *,
         again: bool,
         first: int | None,
-        limits: ShardLimits,
+        pace: ShardPace,
         mark: Callable[[JournalWriter, int], object],
     ) -> list[Path]:
         facts = self.facts()
@@ -326,9 +349,12 @@ class _MainJournal(JournalWriter):
         if not rows:
             return []
         self._step("confirmed")
-        wanted = shards(len(rows)) if callable(shards) else shards
-        bounds = _bounds_of(len(rows), max(1, min(wanted, MOST_SHARDS)), first)
-        n = len(bounds) - 1
+        if shards is None:
+            workers = pace.workers or 1
+            shards = 1 + max(workers, min(len(rows) // _ROWS_PER_SHARD, _SHARDS_PER_WORKER * workers))
+        parts = _divide(rows, min(shards, _MOST_SHARDS), first)
+        n = len(parts)
+        pace_fact = pace.as_fact(list_.rows or 0, n)
         run = facts.get("run", 0)
         lent = {"cut": secrets.token_hex(8), "folder": str(folder), "stem": self.path.stem, "shards": n,
                 "list": list_.id, "run": run + 1, "at": time.time(), "returned": [], "stop": None,
@@ -339,9 +365,8 @@ class _MainJournal(JournalWriter):
                 raise JournalError(f"{path}: is there already; choose another folder")
         self.write_facts({"cutting": {"folder": str(folder), "stem": self.path.stem}})
         lent_rows = []
-        for number in range(n):
-            part = rows[bounds[number] : bounds[number + 1]]
-            shard = {"cut": lent["cut"], "number": number, "of": n, "folder": str(folder), **asdict(limits)}
+        for number, part in enumerate(parts):
+            shard = {"cut": lent["cut"], "number": number, "of": n, "folder": str(folder), **pace_fact}
             about = {name: facts[name] for name in _ABOUT if name in facts}
             job_id = f"{list_.facts.get('job') or facts.get('job', 'run')}-{number}"
             about |= {"job": job_id, "run": run, "shard": shard}
@@ -378,8 +403,6 @@ class _MainJournal(JournalWriter):
 
     def _make_shard(self, path: Path, list_: RecordedList, rows: list[int], about: dict[str, Any]) -> str:
         """Make the file of a shard, and return the digest of the rows in it."""
-        for ending in ("", *locking.SIDE_FILES):
-            path.with_name(path.name + ending).unlink(missing_ok=True)
         try:
             open_private(path, "xb").close()
             about["shard"]["inode"] = str(path.stat().st_ino)
@@ -437,7 +460,7 @@ class _MainJournal(JournalWriter):
                 except OSError as error:
                     raise JournalError(f"{path}: cannot be made ({error.strerror})") from None
                 self._step(f"in place {number}")
-        if os.name == "posix":
+        if os.name == "posix" and folder.exists():  # the names are on the disk before a shard is sent
             descriptor = os.open(folder, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -447,12 +470,9 @@ class _MainJournal(JournalWriter):
 
     # Taking back.
 
-    def join(
-        self, lent: dict[str, Any], *, take_back: bool, lost: Iterable[str]
-    ) -> tuple[int, int, int, str | None, str]:
-        """Take back what there is; return shards, those returned, those that run, and why one has stopped for good."""
+    def join(self, lent: dict[str, Any], *, take_back: bool, lost: Iterable[str]) -> JoinSummary:
+        """Take back what there is; *lent* is kept up to date. The summary counts no rows."""
         assert self.path is not None  # noqa: S101 - for the type checker
-        self.list_id = lent["list"]
         gone = self._put_in_place(lent)
         paths = shard_paths(lent)
         self._give_up(lent, paths, frozenset(lost))
@@ -464,7 +484,7 @@ class _MainJournal(JournalWriter):
         self._connection.execute("PRAGMA temp_store = MEMORY")
         self._connection.executescript(_NEW_TABLES)
         running = 0
-        gone = [path for path in gone if paths.index(path) not in lent["returned"]]
+        gone = [path for path in gone if paths.index(path) not in lent["returned"]]  # the rest was given up
         for number, path in enumerate(paths):
             if number not in lent["returned"] and path not in gone:
                 try:
@@ -475,18 +495,27 @@ class _MainJournal(JournalWriter):
                     running += 1
         if gone:
             raise self._gone(gone)
-        result = lent["shards"], len(lent["returned"]), running, lent["stop"], lent["stop_message"]
-        if len(lent["returned"]) == lent["shards"]:
-            for path in paths:  # first: what is forgotten is never removed
-                _remove(path)
-                self._step("removed")
-            _remove_token(Path(lent["folder"]))
+        stop = StopReason(lent["stop"]) if lent["stop"] else None
+        summary = JoinSummary(
+            self.path,
+            lent["shards"],
+            len(lent["returned"]),
+            running,
+            stop_reason=stop,
+            stop_message=lent["stop_message"],
+        )
+        if summary.is_complete:
+            if (folder := Path(lent["folder"])).exists():
+                for path in paths:  # first: what is forgotten is never removed
+                    _remove(path)
+                    self._step("removed")
+                _remove_token(folder)
             facts = {"ended": time.time(), "stop": lent["stop"], "stop_message": lent["stop_message"], "lent": None,
                      "lent_rows": None}  # fmt: skip
             self.end_run(lent["list"], facts)
             self._step("ended")
         self.check_sum(lent["list"])
-        return result
+        return summary
 
     def _gone(self, paths: Sequence[Path]) -> JournalError:
         names = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
@@ -510,9 +539,7 @@ class _MainJournal(JournalWriter):
                 raise JournalError(f"{path}: is there, so it is not given up; delete it first if nobody can use it")
             first, last, _ = self.facts()["lent_rows"][number]
             values = {**self._list(lent["list"]).parameters, "first": base + first, "last": base + last}
-            stop = StopReason.INTERRUPTED.value, "a part of it was lost"
-            lent |= {"returned": [*lent["returned"], number], "stop": lent["stop"] or stop[0]}
-            lent["stop_message"] = lent["stop_message"] or stop[1]
+            _count_returned(lent, number, StopReason.INTERRUPTED.value, "a part of it was lost")
             with self._transaction():
                 self._connection.execute(_GIVE_UP, {**values, "run": lent["run"], "at": lent["at"]})
                 self._put_facts({"lent": lent})
@@ -532,20 +559,17 @@ class _MainJournal(JournalWriter):
             base = lent["list"] << LIST_SHIFT
             values = {"first": base + first, "last": base + last, "run": lent["run"]}
             self._load(shard, self._list(lent["list"]).template)
-            is_back = is_over or take_back
-            if is_back and not facts.get("returned"):
+            if (is_over or take_back) and not facts.get("returned"):
                 shard.write_facts({"returned": time.time()})
             self._step(f"returned {number}")
-            stop = lent["stop"], lent["stop_message"]
-            if is_over and ended.get("stop") is not None and stop[0] is None:
-                stop = ended["stop"], str(ended.get("stop_message") or "")
-            elif is_back and not is_over and stop[0] is None:
-                stop = StopReason.INTERRUPTED.value, "its rows were taken back before all of them were sent"
+            if is_over:
+                _count_returned(lent, number, ended.get("stop"), ended.get("stop_message") or "")
+            elif take_back:
+                message = "its rows were taken back before all of them were sent"
+                _count_returned(lent, number, StopReason.INTERRUPTED.value, message)
             with self._transaction():
                 self._connection.execute(_TAKE_OUTCOMES, values)
                 self._connection.execute(_TAKE_LEFT_OUT, values)
-                returned = [*lent["returned"], number] if is_back else lent["returned"]
-                lent |= {"returned": returned, "stop": stop[0], "stop_message": stop[1]}
                 self._put_facts({"lent": lent})
             self._step(f"taken {number}")
 
@@ -641,6 +665,21 @@ class _Shard(JournalWriter):
             return decode_note(note)
         except locking.DAMAGE:
             raise self.error("a result says what nobody can read") from None
+
+
+def _count_returned(lent: dict[str, Any], number: int, stop: str | None, message: str) -> None:
+    """Count a shard that is back for good; the run has stopped for the reason of the first one that has."""
+    lent["returned"] = [*lent["returned"], number]
+    if lent["stop"] is None:
+        lent |= {"stop": stop, "stop_message": message if stop else ""}
+
+
+def _divide(rows: list[int], shards: int, first: int | None) -> list[list[int]]:
+    """Return the rows of each shard: none is empty, and they differ by one row, the first one aside."""
+    if first is not None and len(rows) > first and shards > 1:
+        return [rows[:first], *_divide(rows[first:], shards - 1, None)]
+    n = min(shards, len(rows))
+    return [rows[len(rows) * number // n : len(rows) * (number + 1) // n] for number in range(n)]
 
 
 def _digest_of(entries: sqlite3.Cursor) -> str:

@@ -1240,8 +1240,7 @@ _LENT_TYPES: Mapping[str, type | tuple[type, ...]] = {
 }  # fmt: skip
 _SHARD_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "cut": str, "number": int, "of": int, "folder": str, "inode": str, "rate": (int, float, NoneType),
-    "total_rate": (int, float, NoneType), "places": (int, NoneType), "max_in_flight": (int, NoneType),
-    "max_failures": (int, NoneType),
+    "workers": (int, NoneType), "max_in_flight": (int, NoneType), "max_failures": (int, NoneType),
 }  # fmt: skip
 
 _JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
     from airmeet_async.bulk.bulk import Again
     from airmeet_async.bulk.job import BulkJob
+    from airmeet_async.bulk.journal.cut import ShardPace
     from airmeet_async.bulk.journal.queries import JournalSummary
 
 Job = Annotated[str | None, Parameter(name="JOB", negative="")]
@@ -173,6 +174,7 @@ def _go_on_with(
     finished_event: bool,
 ) -> int:
     """Go on with one list, with its own flags."""
+    from airmeet_async.bulk.journal.cut import ShardPace
     from airmeet_async.cli.input_file import FileChoice
     from airmeet_async.cli.output.results_csv import relative_to_here
     from airmeet_async.cli.output.summary import intention_of, wording_of
@@ -193,18 +195,18 @@ def _go_on_with(
     path = note.get("path") or ""
     what = f"; {intention_of(operation, wishes)}" if operation in PEOPLE else ""
     no_file = "typed addresses" if found.note.get("command") else "rows of a program"
-    shard = found.facts.get("shard")
+    shard, pace = found.facts.get("shard"), ShardPace.of_shard(found.facts)
     if shard is not None:
         no_file = f"part {shard['number'] + 1} of {shard['of']}"
     console.say(f"job {found.job}: {_what(found, no_file)}, {counted(found.rows, 'row')}{what}")
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
     settings = Settings.of(os.environ, options.redis)
-    if shard is not None:
-        settings = _settings_for_shard(settings, found.path, shard)
+    if pace is not None:
+        settings = _settings_for_shard(settings, found.path, pace)
         # With Redis, a rate would be that of all commands there; the shard keeps to its own part by itself.
-        if settings.redis is None and flags["rate"] is None and (share := shard.get("rate")):
-            flags["rate"] = str(share)
+        if settings.redis is None and flags["rate"] is None and pace.rate_of_each is not None:
+            flags["rate"] = str(pace.rate_of_each)
     is_named = not is_in_runs_folder(found.path)
     flags["failed"] = failed or (str(relative_to_here(Path(note["failed"]))) if note.get("failed") else None)
 
@@ -236,13 +238,14 @@ def _go_on_with(
     return run(wanted, BulkFlags(**flags), settings, console).code
 
 
-def _settings_for_shard(settings: Settings, path: Path, shard: Mapping[str, Any]) -> Settings:
+def _settings_for_shard(settings: Settings, path: Path, pace: "ShardPace") -> Settings:
     """Let all who send the shards of a folder share a token, as `run_shard` does."""
+    from airmeet_async.bulk.journal.cut import TOKEN_FOLDER
     from airmeet_async.client.token_store import FileTokenStore
 
     if settings.redis is None:
-        return evolve(settings, store=FileTokenStore(path.absolute().parent / "token"), notices=())
-    return evolve(settings, workers=max(shard.get("places") or 1, settings.workers))
+        return evolve(settings, store=FileTokenStore(path.absolute().parent / TOKEN_FOLDER), notices=())
+    return evolve(settings, workers=max(pace.workers or 1, settings.workers))
 
 
 def _what(run: "JournalSummary", no_file: str = "") -> str:

@@ -1,13 +1,14 @@
 """``airmeet cut`` and ``airmeet join``: the rows of a run in shards, which any engine sends with ``airmeet resume``."""
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from airmeet_async.cli.console import Console, print_data, print_json
-from airmeet_async.cli.exit_codes import Exit, UsageError
-from airmeet_async.cli.options import Flag, positive
+from airmeet_async.cli.exit_codes import Exit
+from airmeet_async.cli.options import Flag, check_failures, check_rate, positive
 from airmeet_async.formatting import counted, wrapped
 
 if TYPE_CHECKING:
@@ -17,7 +18,18 @@ if TYPE_CHECKING:
 Lost = Annotated[tuple[str, ...], Parameter(name="--lost", negative="", show_default=False)]
 
 
-def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, again: Flag = False) -> int:
+def cut(
+    job: str,
+    /,
+    *,
+    folder: str,
+    shards: int,
+    workers: int | None = None,
+    rate: str | None = None,
+    concurrency: int | None = None,
+    max_failures: str | None = None,
+    again: Flag = False,
+) -> int:
     """Put the rows of a run that are left into shards, for several processes or machines.
 
     Nothing is sent. The path of each shard is printed, one per line; airmeet resume
@@ -27,18 +39,33 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
 
     For example:
       airmeet cut launch.job --folder /shared/launch --shards 16
-      airmeet cut 3f2a9c1b --folder /shared/launch --shards 16 --rate 5
+      airmeet cut 3f2a9c1b --folder /shared/launch --shards 16 --workers 4 --rate 40
 
     Args:
         job: The run's id, the start of it, or the path of its file.
         folder: Where the shards are made: a folder of your own, on a disk with locks (NFS from version 4 on).
         shards: How many.
-        rate: Requests per second of each shard. Default: each looks for the limit by itself.
+        workers: How many shards are sent at once; each has its part of --rate and of --concurrency. Default: all.
+        rate: Requests per second of all shards together, or auto: each looks for the limit by itself. Default: as the
+            run had, else AIRMEET_RATE, else auto.
+        concurrency: Maximum number of concurrent requests of all shards together. Default: as the run had, else 64.
+        max_failures: Stop a shard when more rows of it fail than this: a number, or a share of all rows of the list
+            such as 5%. Default: as the run had, else when nearly all fail.
         again: Send everybody in the list once more, also those who are done.
     """
-    from airmeet_async.bulk.journal.cut import ShardLimits, cut_journal
+    from airmeet_async.bulk.journal.cut import ShardPace, cut_journal
     from airmeet_async.bulk.journal.queries import read_blocked
-    from airmeet_async.cli.run_store import error_of_lent, find_journal, find_run, note_as_lent, only_run_on, word_of
+    from airmeet_async.bulk.options import JobOptions, engine_options
+    from airmeet_async.cli.environment import find_rate
+    from airmeet_async.cli.run_store import (
+        error_of_lent,
+        find_journal,
+        find_run,
+        note_as_lent,
+        only_run_on,
+        trusted_note,
+        word_of,
+    )
     from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 
     run = find_run(job, finished=True)
@@ -54,19 +81,24 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
             blocked = read_blocked(file.block, file.unblock, journal.salt, journal.hash_identities)
             journal.mark_blocked(list_id, blocked)
 
-    n = positive(shards, "--shards") or 1
-    if rate is not None and not rate > 0:
-        raise UsageError(f"--rate must be a number above 0, not {rate}")
+    positive(shards, "--shards")
+    note = trusted_note(run)  # with its own flags, as `airmeet resume` has them
+    given: JobOptions = {
+        "rate": check_rate(rate or note.get("rate")) or find_rate(os.environ) or "auto",
+        "max_failures": check_failures(max_failures or note.get("max_failures")),
+    }
+    options = engine_options(given, positive(concurrency or note.get("concurrency"), "--concurrency") or 64)
+    pace = ShardPace.of_run(given, options, None, positive(workers, "--workers"))
     with only_run_on(event, base):  # nobody is blocked meanwhile
         if operation == ATTENDEES_ADD.name:
             note_as_lent(run.path, event, base)
         paths = cut_journal(
             run.path,
             Path(folder),
-            n,
+            shards,
             list_id=run.list_id or None,
             again=again,
-            limits=ShardLimits(rate),
+            pace=pace,
             mark=mark,
         )
     if not paths:

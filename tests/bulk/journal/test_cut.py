@@ -18,9 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airmeet_async.bulk.journal import locking
-from airmeet_async.bulk.journal.cut import JoinSummary, ShardLimits, cut_journal, join_journal
+from airmeet_async.bulk.journal.cut import JoinSummary, ShardPace, cut_journal, join_journal
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.journal.writer import JournalWriter
+from airmeet_async.bulk.options import FailureLimit
 from airmeet_async.bulk.report import RowError, RowStatus
 from airmeet_async.bulk.row import OutcomeState, Wish
 from airmeet_async.errors import ConfigError, JournalError
@@ -126,11 +127,12 @@ def test_rows_that_are_left_go_into_shards_by_ranges_and_no_others(path: Path, t
 def test_a_shard_says_what_it_is_part_of(path: Path, tmp_path: Path) -> None:
     make_main(path, 4, template=MAILS)
 
-    paths = cut_journal(path, tmp_path / "s", 2, limits=ShardLimits(2.5, max_in_flight=16))
+    paths = cut_journal(path, tmp_path / "s", 2, pace=ShardPace(5, 9, 32, FailureLimit(share=0.5)))
 
     summary = read_summary(paths[1])
     shard = summary.facts["shard"]
-    assert (shard["number"], shard["of"], shard["rate"], shard["max_in_flight"]) == (1, 2, 2.5, 16)
+    assert (shard["number"], shard["of"]) == (1, 2)
+    assert ShardPace.of_shard(summary.facts) == ShardPace(5, 2, 32, FailureLimit(rows=3))
     assert summary.about["operation"] == "attendees.add"
     assert summary.about["options"]["sendEmailInvite"] is True
     assert summary.job.endswith("-1")
@@ -204,6 +206,18 @@ def test_a_shard_that_can_go_on_is_not_over_until_it_is_taken_back(path: Path, t
     assert after.stop_reason == "interrupted"
     with closing(JournalWriter(path)) as writer:
         assert len(left(writer, number)) == (2 if stop == "not_started" else 1)
+
+
+def test_a_run_has_stopped_for_the_reason_of_the_first_of_its_shards_that_has(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 6)
+    paths = cut_journal(path, tmp_path / "s", 3)
+    finish(paths[1], number, [OutcomeState.FAILED], stop="failures")
+
+    join_journal(path)
+    finish(paths[0], number)
+    summary = join_journal(path, take_back=True)
+
+    assert (summary.stop_reason, summary.stop_message) == ("failures", "stopped")
 
 
 def test_rows_that_a_killed_run_of_a_shard_has_left_are_unknown(path: Path, tmp_path: Path) -> None:
@@ -463,6 +477,19 @@ def test_a_shard_that_is_gone_is_named(path: Path, tmp_path: Path) -> None:
 
     with pytest.raises(JournalError, match=r"launch-0001\.job: this shard is gone"):
         join_journal(path)
+
+
+def test_a_folder_that_is_gone_with_all_its_shards_is_given_up_by_their_names(path: Path, tmp_path: Path) -> None:
+    make_main(path, 4)
+    paths = cut_journal(path, tmp_path / "s", 2)
+    shutil.rmtree(tmp_path / "s")
+
+    with pytest.raises(JournalError, match=r"launch-0000\.job, launch-0001\.job: these are gone"):
+        join_journal(path)
+    summary = join_journal(path, lost=[found.name for found in paths])
+
+    assert summary.is_complete
+    assert summary.counts["unknown"] == 4
 
 
 def test_a_lost_shard_holds_up_no_others_and_is_given_up_by_name(path: Path, tmp_path: Path) -> None:

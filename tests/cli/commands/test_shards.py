@@ -4,6 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+import pytest
+
 from airmeet_async.bulk.journal.locking import JournalLock
 from airmeet_async.bulk.journal.queries import read_summary
 from airmeet_async.sandbox import community
@@ -183,7 +185,7 @@ def test_a_list_is_put_into_shards_without_a_row_being_sent(airmeet):
     assert unasked.code == 2
     assert (cut.code, len(cut.json["shards"]), sandbox.adds) == (0, 3, 0)
     assert "nothing was sent. Send each with: airmeet resume PATH --yes" in cut.err
-    assert [(one["rate"], one["total_rate"], one["max_failures"]) for one in shapes] == [(10, 30, 9)] * 3
+    assert [(one["rate"], one["workers"], one["max_failures"]) for one in shapes] == [(30, 3, 9)] * 3
     assert again.code == 75
     assert "people.csv is in 3 shards" in again.err
     job = cut.json["job"]
@@ -316,3 +318,34 @@ def test_who_takes_back_shards_is_told_which_one_is_being_sent_and_by_whom(airme
 
     assert resumed.code == 75
     assert f"launch-0001.job is being sent (process {os.getpid()}); wait for it, or stop it first" in resumed.err
+
+
+PACE = ("rate", "workers", "max_in_flight", "max_failures")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("--rate", "auto"), (None, 3, 64, None)),
+        (("--rate", "30"), (30, 3, 64, None)),
+        (("--rate", "30", "--workers", "2"), (30, 2, 64, None)),
+        (("--rate", "30", "--workers", "9", "--concurrency", "10"), (30, 3, 10, None)),
+        (("--rate", "30", "--max-failures", "10%"), (30, 3, 64, 3)),  # of all rows of the list
+    ],
+)
+def test_a_run_that_was_begun_and_a_list_are_cut_with_the_same_flags(airmeet, words, expected):
+    there, _ = stopped(airmeet)
+
+    for command in (("cut", "launch.job"), REGISTER):
+        (path, *_) = there(*command, *words, "--folder", "shards", "--shards", "3").out.split()
+        shard = read_summary(Path(path)).facts["shard"]
+        assert tuple(shard[name] for name in PACE) == expected
+        there("join", "launch.job", "--take-back")
+
+
+def test_a_run_that_is_cut_goes_on_with_its_own_flags(airmeet):
+    there, _ = stopped(airmeet)
+
+    (path, *_) = there("cut", "launch.job", "--folder", "shards", "--shards", "3", AIRMEET_RATE="8").out.split()
+
+    assert tuple(read_summary(Path(path)).facts["shard"][name] for name in PACE) == (60, 3, 64, None)

@@ -1,0 +1,208 @@
+"""What becomes of a shard whose task on Dask ends in one way or another; the cluster is played."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from attrs import define, field
+
+from airmeet_async.bulk.options import ShardAnswer
+from airmeet_async.bulk.report import StopReason
+from airmeet_async.bulk.statistics import RunStatistics
+from airmeet_async.cluster import OnDask
+from airmeet_async.cluster.shards import answer_of
+from airmeet_async.errors import JournalError, NoReplyError
+from airmeet_async.version import __version__
+
+distributed = pytest.importorskip("distributed")
+
+GOOD = {"version": __version__, "folder": True, "keys": True, "redis": False}
+WORKERS = ["tcp://good", "tcp://bad"]
+
+
+def answer(shard: Path, done: int = 0, *, stop: StopReason | None = None) -> ShardAnswer:
+    statistics = RunStatistics()
+    report = statistics.report("", 0.0, refreshes=0, stop=stop, stop_message="", final=False)
+    said = answer_of(shard, f"{done}", report)
+    said["counts"]["succeeded"] = done
+    return said
+
+
+@define
+class Cluster:
+    """A client of a cluster with two workers, whose tasks end as they are listed."""
+
+    ends: list[Any]
+    equipment: dict[str, Any] = field(factory=lambda: dict.fromkeys(WORKERS, GOOD))
+    restricted: list[Any] = field(factory=list)
+    cancelled: int = 0
+
+    def submit(self, function: Callable[..., Any], path: str, *words: Any, workers: Any, **options: Any) -> "Future":
+        self.restricted.append(workers)
+        return Future(self, self.ends.pop(0))
+
+    async def nthreads(self) -> dict[str, int]:
+        return dict.fromkeys(self.equipment, 1)
+
+    async def run(self, function: Callable[..., Any], *words: Any, on_error: str) -> dict[str, Any]:
+        return self.equipment
+
+    def subscribe_topic(self, topic: str, handler: object) -> None:
+        pass
+
+    def unsubscribe_topic(self, topic: str) -> None:
+        pass
+
+
+@define
+class Future:
+    cluster: Cluster
+    end: Any
+
+    async def result(self) -> Any:
+        if self.end is None or isinstance(self.end, dict):
+            return self.end
+        if self.end == "never":
+            await asyncio.Event().wait()
+        raise self.end
+
+    def done(self) -> bool:
+        return bool(self.end != "never")
+
+    async def cancel(self) -> None:
+        self.cluster.cancelled += 1
+
+    def release(self) -> None:
+        pass
+
+
+@define
+class Listener:
+    said: list[tuple[str, int]] = field(factory=list)
+
+    def told(self, answer: ShardAnswer) -> None:
+        self.said.append(("told", answer["counts"]["succeeded"]))
+
+    def ended(self, answer: ShardAnswer) -> None:
+        assert not answer["temporary"]
+        self.said.append((answer["stop_reason"] or "finished", answer["counts"]["succeeded"]))
+
+
+@pytest.fixture
+def shard(tmp_path: Path) -> Path:
+    path = tmp_path / "launch-0000.job"
+    path.touch()
+    return path
+
+
+async def send(cluster: Cluster, shard: Path) -> list[tuple[str, int]]:
+    """Send a shard, and return what the run is told of it."""
+    on, listener = OnDask("tcp://played"), Listener()
+    on._client = cluster
+    await on.send([shard], listener)
+    return listener.said
+
+
+def killed() -> Exception:
+    error: Exception = distributed.KilledWorker("key", None, 3)
+    return error
+
+
+AWAY = StopReason.UNREACHABLE
+OUTCOMES: dict[str, tuple[Callable[[Path], list[Any]], list[tuple[str, int]], float]] = {
+    "over": (lambda path: [answer(path, 5)], [("finished", 5)], 0),
+    "stopped by a rule": (lambda path: [answer(path, stop=StopReason.FAILURES)], [("failures", 0)], 0),
+    "stopped for a while": (
+        lambda path: [answer(path, 2, stop=AWAY), answer(path, 5)], [("told", 2), ("finished", 5)], 1,
+    ),
+    "progress each time": (
+        lambda path: [*(answer(path, n, stop=AWAY) for n in range(9)), answer(path, 9)],
+        [*(("told", n) for n in range(9)), ("finished", 9)], 9,
+    ),
+    "in vain": (lambda path: [answer(path, 2, stop=AWAY)] * 6, [*[("told", 2)] * 5, ("unreachable", 2)], 111),
+    "workers lost": (lambda path: [killed(), answer(path, 5)], [("told", 0), ("finished", 5)], 1),
+    "lost for good": (lambda path: [killed() for _ in range(6)], [*[("told", 0)] * 5, ("temporary", 0)], 111),
+    "not seen at once by a worker": (lambda path: [None, answer(path, 5)], [("told", 0), ("finished", 5)], 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("ends", "said", "seconds"), OUTCOMES.values(), ids=OUTCOMES)
+async def test_a_shard_is_submitted_until_it_is_over(
+    shard: Path, ends: Callable[[Path], list[Any]], said: list[tuple[str, int]], seconds: float
+) -> None:
+    cluster, began = Cluster(ends(shard)), anyio.current_time()
+
+    assert await send(cluster, shard) == said
+
+    assert anyio.current_time() - began == pytest.approx(seconds, abs=0.01)
+    assert cluster.ends == []
+    assert set(cluster.restricted) == {None}
+
+
+@pytest.mark.parametrize("end", [None, ImportError("none here"), TypeError("other arguments"), Exception("wrapped")])
+async def test_a_worker_that_cannot_send_gets_no_more_tasks(shard: Path, end: Any) -> None:
+    cluster = Cluster([end, answer(shard, 5)])
+    cluster.equipment["tcp://bad"] = GOOD | {"keys": False}
+
+    assert await send(cluster, shard) == [("told", 0), ("finished", 5)]
+
+    assert cluster.restricted == [None, ["tcp://good"]]
+
+
+async def test_a_task_whose_fit_workers_have_gone_is_given_up(shard: Path) -> None:
+    cluster = Cluster([None, "never", answer(shard, 5)])
+    cluster.equipment["tcp://bad"] = GOOD | {"keys": False}
+
+    async def leave() -> None:
+        await anyio.sleep(5)
+        del cluster.equipment["tcp://good"]
+        await anyio.sleep(8)
+        cluster.equipment["tcp://new"] = GOOD
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(leave)
+        assert await send(cluster, shard) == [("told", 0), ("told", 0), ("finished", 5)]
+
+    assert cluster.restricted == [None, ["tcp://good"], ["tcp://new"]]
+    assert cluster.cancelled == 1
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        (ImportError("of nobody"), ImportError),
+        (JournalError("the disk is full"), JournalError),
+        (asyncio.CancelledError(), NoReplyError),
+    ],
+)
+async def test_what_no_other_worker_can_mend_ends_the_run(
+    shard: Path, end: BaseException, error: type[Exception]
+) -> None:
+    with pytest.raises(ExceptionGroup) as caught:
+        await send(Cluster([end]), shard)
+
+    assert caught.group_contains(error)
+
+
+async def test_a_shard_that_is_gone_is_named(shard: Path) -> None:
+    shard.unlink()
+
+    with pytest.raises(ExceptionGroup) as caught:
+        await send(Cluster([None]), shard)
+
+    assert caught.group_contains(JournalError, match="not there any more")
+
+
+async def test_what_sends_shards_cancels_their_tasks_when_it_is_cancelled(shard: Path) -> None:
+    cluster = Cluster(["never"])
+
+    task = asyncio.create_task(send(cluster, shard))
+    await anyio.sleep(3)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert cluster.cancelled == 1
