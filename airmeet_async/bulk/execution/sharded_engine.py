@@ -30,7 +30,6 @@ from airmeet_async.bulk.options import EngineOptions, ShardAnswer, ShardRunner
 from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.bulk.statistics import RunStatistics
-from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.telemetry import RunStopped, RunTelemetry
 from airmeet_async.errors import AirmeetError, JournalError, first_error
 
@@ -75,7 +74,6 @@ class ShardedEngine:
         self.telemetry = telemetry
         self._on_result = options.on_result
         self._callback_error: Exception | None = None
-        self.job: str | None = journal.facts.get("job")
         self.total: int | None = total
         self.earlier: Earlier | None = journal.earlier
         self.is_held: bool = False
@@ -107,7 +105,7 @@ class ShardedEngine:
             self._halt()
 
     def hurry(self) -> None:
-        """Do nothing: shards that were told to stop end soon."""
+        """Do nothing: shards that were told to stop give their requests the usual grace, and are waited for."""
 
     def hold(self, *, on: bool) -> None:
         """Send no shards until this is taken back."""
@@ -117,9 +115,6 @@ class ShardedEngine:
     @property
     def allowed_rate(self) -> float | None:
         return 0.0 if self.is_held else self.rate_ceiling
-
-    def set_rate(self, rate: AskedRate) -> None:
-        """Do nothing: each shard was given its share."""
 
     # What its runner says.
 
@@ -232,6 +227,7 @@ class ShardedEngine:
 
         while results := await anyio.to_thread.run_sync(take):
             self._statistics.count_results(results)
+            self._statistics.count_latencies_of(results)
             self._statistics.rows_read += len(results)
             self._results.put(results)
             try:
