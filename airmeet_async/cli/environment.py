@@ -237,12 +237,7 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
     Raises:
         ConfigError: ``AIRMEET_TOKEN_CACHE`` cannot be used.
     """
-    from airmeet_async.client.token_store import (
-        FileTokenStore,
-        MemoryTokenStore,
-        TokenStoreError,
-        choose_token_store,
-    )
+    from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore, TokenStoreError, choose_token_store
 
     if redis := environ.get("AIRMEET_REDIS", "").strip():
         from airmeet_async.cluster.redis_tokens import RedisTokenStore

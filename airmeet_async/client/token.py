@@ -26,7 +26,7 @@ from collections.abc import Awaitable, Callable
 
 from attrs import frozen
 
-from airmeet_async.client.token_store import StoredToken, TokenStore, TokenStoreError
+from airmeet_async.client.token_store import TokenStore, TokenStoreError
 from airmeet_async.errors import (
     AirmeetError,
     ClientStateError,
@@ -200,13 +200,17 @@ class SharedToken:
 
         Errors are returned, not raised: they belong to the waiters, of whom there may be none left.
         """
+        if self.is_fought_over:
+            await asyncio.sleep(random.uniform(*_PAUSE_WITHOUT_STORE))
         clock = asyncio.get_running_loop().time
+        patience = asyncio.timeout(_STORE_SECONDS)
         stale = self._issued.token if self._issued else None
         fetched: Secret | None = None
         failure: Exception | None = None
 
         async def fetch() -> Secret:
             nonlocal fetched, failure
+            failure = None
             patience.reschedule(None)
             try:
                 fetched = await self._sign_in_once()
@@ -218,11 +222,10 @@ class SharedToken:
             return fetched
 
         try:
-            if self.is_fought_over:
-                await asyncio.sleep(random.uniform(*_PAUSE_WITHOUT_STORE))
             try:
-                async with asyncio.timeout(_STORE_SECONDS) as patience:
+                async with patience:
                     stored = await self._store.renew(self._account, stale, fetch)
+                token, age = stored.token, stored.age
                 self._is_store_failing = False
             except AirmeetError:
                 raise
@@ -230,10 +233,10 @@ class SharedToken:
                 if failure is not None:  # of the sign-in, whatever the store has made of it
                     raise failure from None
                 self._warn(f"no answer within {_STORE_SECONDS:g} s" if patience.expired() else error)
-                stored = StoredToken(fetched or await self._sign_in_once(), 0.0)
+                token, age = fetched or await self._sign_in_once(), 0.0
         except AirmeetError as error:
             return error
-        return IssuedToken(stored.token, self._generation + 1, clock() - stored.age)
+        return IssuedToken(token, self._generation + 1, clock() - age)
 
     async def _sign_in_once(self) -> Secret:
         limit = asyncio.timeout(SIGN_IN_SECONDS)

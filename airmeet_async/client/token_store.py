@@ -28,7 +28,7 @@ from typing import Any, Protocol, runtime_checkable
 import anyio.to_thread
 from attrs import frozen
 
-from airmeet_async.errors import AirmeetError, ConfigError
+from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import (
     FileLock,
     UnsafeFileError,

@@ -361,7 +361,9 @@ class Wrapping(Database):
 
 
 @pytest.mark.parametrize("store", [Database, Wrapping])
-@pytest.mark.parametrize("error", [TimeoutError("late"), OSError("disk"), ZeroDivisionError("zero"), ClientStateError("closed")])
+@pytest.mark.parametrize(
+    "error", [TimeoutError("late"), OSError("disk"), ZeroDivisionError("zero"), ClientStateError("closed")]
+)
 async def test_what_a_callers_own_transport_raises_at_sign_in_stays_the_callers_own_error(
     error: Exception, store: Any, caplog: pytest.LogCaptureFixture
 ) -> None:

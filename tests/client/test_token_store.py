@@ -145,9 +145,9 @@ async def test_a_place_that_cannot_be_used_costs_one_warning_that_names_it(
             transport.world.expire_tokens()
 
     assert auths(transport) == 2
+    reason = f"FileTokenStore: {tmp_path}/file/tokens: Not a directory"
     assert [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING] == [
-        f"the token cannot be shared (FileTokenStore: {tmp_path}/file/tokens: Not a directory); this process signs in "
-        "by itself"
+        f"the token cannot be shared ({reason}); this process signs in by itself"
     ]
 
 

@@ -264,9 +264,7 @@ async def _fetch() -> Secret:
 
 
 @pytest.mark.parametrize("kind", ["list", "text"])
-async def test_a_lock_that_never_ends_is_an_error_that_names_it(
-    redis_server: RedisProcess, kind: str
-) -> None:
+async def test_a_lock_that_never_ends_is_an_error_that_names_it(redis_server: RedisProcess, kind: str) -> None:
     lock = key_of("lock", ACCOUNT)
     with Redis.from_url(redis_server.url) as redis:
         _ = redis.lpush(lock, "x") if kind == "list" else redis.set(lock, "x")
