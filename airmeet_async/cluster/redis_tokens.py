@@ -132,12 +132,12 @@ class RedisTokenStore:
         Raises:
             TokenStoreError: The server fails, or the lock never ends.
         """
-        who, before = "", b""
+        before = b""
         try:
             async with self._connected() as client:
                 while True:
                     kept, age, taken = await self._run(
-                        client, _LOOK_AND_LOCK, account, ("token", "lock"), who, round(self._lease * 1000), before
+                        client, _LOOK_AND_LOCK, account, ("token", "lock"), owner, round(self._lease * 1000), before
                     )
                     found = self._decrypted(kept, age)
                     if found is not None and found.token != stale:
@@ -147,9 +147,9 @@ class RedisTokenStore:
                     if int(taken) < 0:
                         lock = key_of("lock", account)
                         raise TokenStoreError(f"{self.server}: {lock} is locked for ever; delete it if nobody signs in")
-                    if who:
+                    if kept == before:  # else it was only looked, and not locked
                         await asyncio.sleep(_POLL_SECONDS)
-                    who, before = owner, kept
+                    before = kept
         except asyncio.CancelledError:
             await self._set_lease(account, owner, 0)  # it may have been taken all the same
             raise
