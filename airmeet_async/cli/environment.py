@@ -273,7 +273,7 @@ def with_client(console: Console, work: Callable[["AirmeetClient"], Awaitable[T]
         async with settings.client() as client:
             return await work(client.with_options(on_event=partial(say_wait, console)))
 
-    with terminable():
+    with terminable(), console.warnings_said():
         return run_async(run)
 
 
