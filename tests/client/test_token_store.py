@@ -151,6 +151,14 @@ async def test_a_place_that_cannot_be_used_costs_one_warning_that_names_it(
     ]
 
 
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may write everywhere")
+async def test_a_folder_that_cannot_be_written_is_named(place: Path) -> None:
+    place.mkdir(mode=0o500)
+
+    with pytest.raises(TokenStoreError, match=r"tokens: .*Permission denied"):
+        await FileTokenStore(place).save("account", TOKEN)
+
+
 async def test_a_lock_that_cannot_be_opened_keeps_no_token_from_being_saved(place: Path) -> None:
     """It may be another user's, such as root's after a command with sudo."""
     (place / "account.lock").mkdir(parents=True)
