@@ -10,8 +10,8 @@ import json
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, TextIO
 
 from airmeet_async.errors import ConfigError
@@ -159,6 +159,19 @@ class Console:
                 self.write(line)
             elif line:
                 self.write(json.dumps({"event": "message", "text": line}))
+
+    @contextmanager
+    def warnings_said(self) -> Iterator[None]:
+        """Say that a token or a rate cannot be shared, of which the library warns, unless ``AIRMEET_LOG`` shows it."""
+        logger, handler = logging.getLogger("airmeet_async"), logging.Handler(logging.WARNING)
+        handler.addFilter(lambda record: record.name == logger.name)
+        handler.emit = lambda record: self.say(record.getMessage())  # type: ignore[method-assign]
+        if logger.propagate:
+            logger.addHandler(handler)
+        try:
+            yield
+        finally:
+            logger.removeHandler(handler)
 
     def draw(self, line: str) -> None:
         """Draw a line over the one that was drawn before, on a terminal; an empty one takes that away."""

@@ -237,7 +237,7 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
     Raises:
         ConfigError: ``AIRMEET_TOKEN_CACHE`` cannot be used.
     """
-    from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore, choose_token_store
+    from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore, TokenStoreError, choose_token_store
 
     if redis := environ.get("AIRMEET_REDIS", "").strip():
         from airmeet_async.cluster.redis_tokens import RedisTokenStore
@@ -251,10 +251,10 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
         store = choose_token_store("file", environ)
         if isinstance(store, FileTokenStore):
             store.check()  # a fault is found now, and not in the middle of a run
-    except ConfigError as error:
-        if place:
+    except (ConfigError, TokenStoreError) as error:
+        if place and isinstance(error, ConfigError):
             raise
-        # Nobody asked for this place, so it must not fail the run.
+        # It must not fail the run: nobody asked for this place, or it is no danger.
         return MemoryTokenStore(), (f"the token cannot be saved for the next run: {error}",)
     return store, ()
 
@@ -273,7 +273,7 @@ def with_client(console: Console, work: Callable[["AirmeetClient"], Awaitable[T]
         async with settings.client() as client:
             return await work(client.with_options(on_event=partial(say_wait, console)))
 
-    with terminable():
+    with terminable(), console.warnings_said():
         return run_async(run)
 
 

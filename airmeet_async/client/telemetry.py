@@ -18,7 +18,7 @@ logger                     says                                                 
 ``airmeet_async.bulk``     begin of an outage; a run that is stopped by a rule        WARNING
 ``airmeet_async.bulk``     end of an outage; a run that its caller stops              INFO
 ``airmeet_async.journal``  what is wrong with the files beside a journal              WARNING
-``airmeet_async``          tokens that cannot be saved                                WARNING
+``airmeet_async``          tokens that cannot be shared                               WARNING
 =========================  =========================================================  ==========
 """
 

@@ -10,9 +10,12 @@ Rules of this file:
    the other.
 4. Three tokens refused without one accepted request between them end it: a server that refuses what it has just issued
    is not asked for ever. After a pause one more sign-in is tried, so that a process that lives long heals.
-5. Where a new token ends the old one, processes without a common store end each other's. While the store is away,
-   whoever loses a young token waits a little and asks the store again; ten such tokens in a row do not count for rule
-   4, and not as renewals of a call.
+5. A store that fails, whatever it raises or however long it takes, fails no call: one warning, and this client signs
+   in by itself, at most once. Stores raise and say nothing themselves. Only an `AirmeetError` of theirs comes out: such
+   a store must not be used.
+6. Where a new token ends the old one, processes without a common store end each other's. While the store fails, whoever
+   loses a young token waits a little and asks the store again; ten such tokens in a row do not count for rule 4, and
+   not as renewals of a call.
 """
 
 import asyncio
@@ -23,7 +26,7 @@ from collections.abc import Awaitable, Callable
 
 from attrs import frozen
 
-from airmeet_async.client.token_store import StoredToken, TokenStore
+from airmeet_async.client.token_store import TokenStore, TokenStoreError
 from airmeet_async.errors import (
     AirmeetError,
     ClientStateError,
@@ -37,6 +40,8 @@ from airmeet_async.protocol.redact import Secret
 
 SIGN_IN_SECONDS = 60.0
 """Longest time for one sign-in, its own retries included."""
+_STORE_SECONDS = 30.0
+"""How long a store may take until it signs in, since another process may be doing that, and how long afterwards."""
 
 _ERROR_KEPT_SECONDS = 2.0
 """How long the first error is shared; twice as long after each further one, at once longest for wrong keys, and never
@@ -96,7 +101,7 @@ class SharedToken:
         self._refused = self._lost = 0
         self._last_refused = 0
         self._rejected_until = -math.inf
-        self._has_warned = False
+        self._is_store_failing = self._has_warned = False
         self.fetched = 0
         """Tokens fetched from ``/auth`` so far."""
 
@@ -141,7 +146,7 @@ class SharedToken:
     def refused(self, generation: int) -> None:
         """Note that the server has refused the token of *generation*; whoever needs another one calls `renew`.
 
-        It counts for rule 4 once, unless it has worked before or falls under rule 5.
+        It counts for rule 4 once, unless it has worked before or falls under rule 6.
         """
         is_old_news = generation == self._last_refused or generation != self._generation or self._sign_in is not None
         if is_old_news or self._is_proven:
@@ -157,8 +162,8 @@ class SharedToken:
     @property
     def is_fought_over(self) -> bool:
         """Whether the current token, if it is refused, was ended by a process that could not share it."""
-        is_away: bool = getattr(self._store, "is_away", False)
-        return is_away and self._issued is not None and not self.may_be_stale(self._issued) and self._lost < _MOST_LOST
+        issued = self._issued if self._is_store_failing else None
+        return issued is not None and not self.may_be_stale(issued) and self._lost < _MOST_LOST
 
     def may_be_stale(self, issued: IssuedToken) -> bool:
         """Return whether a 400 may be about the token (A: bad token is 400): it was not issued a moment ago."""
@@ -195,39 +200,66 @@ class SharedToken:
 
         Errors are returned, not raised: they belong to the waiters, of whom there may be none left.
         """
+        if self.is_fought_over:
+            await asyncio.sleep(random.uniform(*_PAUSE_WITHOUT_STORE))
+        clock = asyncio.get_running_loop().time
+        patience = asyncio.timeout(_STORE_SECONDS)
         stale = self._issued.token if self._issued else None
-        is_fetching = False
+        fetched: Secret | None = None
+        failure: Exception | None = None
 
         async def fetch() -> Secret:
-            nonlocal is_fetching
-            is_fetching = True
-            answer = await self._fetch()
-            self.fetched += 1
-            is_fetching = False
-            return answer.token
+            nonlocal fetched, failure
+            failure = None
+            patience.reschedule(None)
+            try:
+                fetched = await self._sign_in_once()
+            except Exception as error:
+                failure = error
+                raise
+            finally:
+                patience.reschedule(clock() + _STORE_SECONDS)
+            return fetched
 
+        try:
+            try:
+                async with patience:
+                    stored = await self._store.renew(self._account, stale, fetch)
+                token, age = stored.token, stored.age
+                self._is_store_failing = False
+            except AirmeetError:
+                raise
+            except Exception as error:  # noqa: BLE001 - rule 5
+                if failure is not None:  # of the sign-in, whatever the store has made of it
+                    raise failure from None
+                self._warn(f"no answer within {_STORE_SECONDS:g} s" if patience.expired() else error)
+                token, age = fetched or await self._sign_in_once(), 0.0
+        except AirmeetError as error:
+            return error
+        return IssuedToken(token, self._generation + 1, clock() - age)
+
+    async def _sign_in_once(self) -> Secret:
         limit = asyncio.timeout(SIGN_IN_SECONDS)
         try:
             async with limit:
-                try:
-                    if self.is_fought_over:
-                        await asyncio.sleep(random.uniform(*_PAUSE_WITHOUT_STORE))
-                    stored = await self._store.renew(self._account, stale, fetch)
-                except OSError as error:  # a store of the caller's that does not keep to the protocol
-                    if is_fetching or limit.expired():
-                        raise
-                    if not self._has_warned:
-                        self._has_warned = True
-                        reason = error.strerror or type(error).__name__
-                        _log.warning("the token store failed (%s); continuing without", reason)
-                    stored = StoredToken(await fetch(), 0.0)
-        except AirmeetError as error:
-            return error
+                answer = await self._fetch()
         except TimeoutError:
             if not limit.expired():  # of the caller's own transport
                 raise
-            return NoReplyError(f"no token within {SIGN_IN_SECONDS:g} s", reason="timeout")
-        return IssuedToken(stored.token, self._generation + 1, asyncio.get_running_loop().time() - stored.age)
+            raise NoReplyError(f"no token within {SIGN_IN_SECONDS:g} s", reason="timeout") from None
+        self.fetched += 1
+        return answer.token
+
+    def _warn(self, reason: Exception | str) -> None:
+        self._is_store_failing = True
+        if self._has_warned:
+            return
+        self._has_warned = True
+        if isinstance(reason, Exception) and not isinstance(reason, TokenStoreError):
+            # Not its text, which may hold the password of a database.
+            reason = getattr(reason, "strerror", None) or type(reason).__name__
+        store = type(self._store).__name__
+        _log.warning("the token cannot be shared (%s: %s); this process signs in by itself", store, reason)
 
     def _end(self, sign_in: asyncio.Task[IssuedToken | AirmeetError]) -> None:
         if self._sign_in is sign_in:

@@ -5,8 +5,8 @@ Rules of this file:
 1. Look before locking: whoever finds a valid token waits for nobody.
 2. One fetch at a time. What somebody else has stored while we asked wins over our own answer: they asked later, and on
    a server where a new token ends the old one ours is dead already.
-3. A store that is away is no error: it warns once and answers None, and `renew` fetches without it. Only an unsafe
-   place is an error, since a token in it would not be ours alone.
+3. A store that fails raises, and does nothing else about it: `SharedToken` warns once and signs in without it. An
+   unsafe place is a `ConfigError`, which is not passed over, since a token in it would not be ours alone.
 4. A store works from several event loops, threads and processes at once, and outlives each of them.
 """
 
@@ -28,7 +28,7 @@ from typing import Any, Protocol, runtime_checkable
 import anyio.to_thread
 from attrs import frozen
 
-from airmeet_async.errors import AirmeetError, ConfigError
+from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import (
     FileLock,
     UnsafeFileError,
@@ -74,8 +74,10 @@ class StoredToken:
 class TokenStore(Protocol):
     """Stores tokens, for all clients with the same keys at the same address. To write one, see `LockedTokenStore`.
 
-    A store raises nothing because it cannot be reached: it warns once and continues without stored tokens. It may then
-    have an attribute ``is_away`` that is true, and clients are in less of a hurry to replace each other's tokens.
+    A store that cannot be used raises whatever it likes, or takes its time. No call fails by it: the client logs one
+    warning, which names the classes of the store and of the exception, or the reason of an `OSError`, and signs in by
+    itself. It does so after half a minute without an answer, in which others may have been signing in. An
+    `AirmeetError` is not passed over.
     """
 
     async def current(self, account: str) -> StoredToken | None:
@@ -93,6 +95,10 @@ class TokenStore(Protocol):
         ...
 
 
+class TokenStoreError(Exception):
+    """A store cannot be used, for a reason without secrets."""
+
+
 @runtime_checkable
 class EncryptingTokenStore(TokenStore, Protocol):
     """A store that others can read, and which therefore encrypts its tokens."""
@@ -103,16 +109,10 @@ class EncryptingTokenStore(TokenStore, Protocol):
 
 
 class LockedTokenStore(ABC):
-    """The base class of stores that can lock, load and save; an exception of theirs costs one warning.
+    """The base class of stores that can lock, load and save. What these raise costs one warning, and no call.
 
     A lock that ends by itself (a lease) may end too early: then the token of the next holder is used.
-
-    Attributes:
-        is_away: The last access has failed.
     """
-
-    is_away: bool = False
-    _has_warned: bool = False
 
     @abstractmethod
     def lock(self, account: str) -> AbstractAsyncContextManager[Any]:
@@ -127,60 +127,23 @@ class LockedTokenStore(ABC):
         """Store *token*."""
 
     async def current(self, account: str) -> StoredToken | None:
-        with self._tolerated():
-            token = await self.load(account)
-            self.is_away = False
-            return None if token is None else StoredToken(token, math.inf)
-        return None
+        token = await self.load(account)
+        return None if token is None else StoredToken(token, math.inf)
 
     async def renew(self, account: str, stale: Secret | None, fetch: Callable[[], Awaitable[Secret]]) -> StoredToken:
         before = await self.current(account)
         if before is not None and before.token != stale:
             return before
-        lock: AbstractAsyncContextManager[Any] | None = None
-        with self._tolerated():
-            entering = self.lock(account)
-            await entering.__aenter__()
-            lock = entering
-        try:
+        async with self.lock(account):
             before = await self.current(account)
             if before is not None and before.token != stale:
-                renewed = before
-            else:
-                token = await fetch()
-                during = await self.current(account)
-                if during is not None and during.token not in (stale, before and before.token):
-                    renewed = during
-                else:
-                    renewed = StoredToken(token, 0.0)
-                    with self._tolerated():
-                        await self.save(account, token)
-        except BaseException as error:
-            if lock is not None:
-                with self._tolerated(), suppress(type(error)):
-                    await lock.__aexit__(type(error), error, error.__traceback__)
-            raise
-        if lock is not None:
-            with self._tolerated():
-                await lock.__aexit__(None, None, None)
-        return renewed
-
-    @contextmanager
-    def _tolerated(self) -> Iterator[None]:
-        try:
-            yield
-        except AirmeetError:
-            raise
-        except Exception as error:  # noqa: BLE001 - of somebody's database, which need not be an OSError
-            self._warn(error)
-
-    def _warn(self, error: Exception) -> None:
-        self.is_away = True
-        if not self._has_warned:
-            self._has_warned = True
-            # Not the error's text, which may hold the password of a database.
-            reason = getattr(error, "strerror", None) or type(error).__name__
-            _log.warning("the token store %s failed (%s); continuing without", type(self).__name__, reason)
+                return before
+            token = await fetch()
+            during = await self.current(account)
+            if during is not None and during.token not in (stale, before and before.token):
+                return during
+            await self.save(account, token)
+        return StoredToken(token, 0.0)
 
 
 class MemoryTokenStore(LockedTokenStore):
@@ -229,8 +192,6 @@ class MemoryTokenStore(LockedTokenStore):
 class FileTokenStore(LockedTokenStore):
     """Stores tokens in files of mode 0600 in a directory of mode 0700, so that later processes need no sign-in.
 
-    If the disk is full or read-only, the client logs one warning and continues without stored tokens.
-
     Args:
         directory: Created if it does not exist.
 
@@ -245,8 +206,13 @@ class FileTokenStore(LockedTokenStore):
 
     @asynccontextmanager
     async def lock(self, account: str) -> AsyncIterator[None]:
-        """Hold an advisory lock on a lock file, which is never removed. After ten seconds go on without it."""
-        lock = await anyio.to_thread.run_sync(self._open_lock, account)
+        """Hold an advisory lock on a lock file, which is never removed. Go on without it after ten seconds.
+
+        So does who cannot open it: whether the folder is of use is said by who saves.
+        """
+        lock: FileLock | None = None
+        with suppress(TokenStoreError):
+            lock = await anyio.to_thread.run_sync(self._open_lock, account, abandon_on_cancel=True)
         try:
             clock = asyncio.get_running_loop().time
             deadline = clock() + _LONGEST_LOCK_SECONDS
@@ -263,7 +229,7 @@ class FileTokenStore(LockedTokenStore):
 
     async def current(self, account: str) -> StoredToken | None:
         """Return the kept token, or None where there is none, it is too old, or the file is not what was written."""
-        return await anyio.to_thread.run_sync(self._load, account)
+        return await anyio.to_thread.run_sync(self._load, account, abandon_on_cancel=True)
 
     async def load(self, account: str) -> Secret | None:
         found = await self.current(account)
@@ -271,55 +237,50 @@ class FileTokenStore(LockedTokenStore):
 
     async def save(self, account: str, token: Secret) -> None:
         """Write a new file and put it in the old one's place."""
-        try:
-            await anyio.to_thread.run_sync(self._save, account, token)
-        except (OSError, ConfigError) as error:
-            self._warn(error)
-        else:
-            self.is_away = False
-
-    def saved_at(self, account: str) -> float | None:
-        """Return when the kept token was saved, in seconds since the epoch, or None where there is none."""
-        try:
-            return None if self._load(account) is None else self._path(account).stat().st_mtime
-        except OSError:  # removed just now
-            return None
+        await anyio.to_thread.run_sync(self._save, account, token, abandon_on_cancel=True)
 
     def remove(self, account: str) -> bool:
-        """Remove the kept token, and return whether there was one. Its lock file stays."""
+        """Remove the kept token, and return whether there was one. Its lock file stays.
+
+        Raises:
+            TokenStoreError: It cannot be removed.
+        """
         self._sweep(account, older_than=0)
-        try:
-            self._path(account).unlink()
-        except OSError:
-            return False
+        with self._failures_named():
+            try:
+                self._path(account).unlink()
+            except (FileNotFoundError, NotADirectoryError):
+                return False
         return True
 
     def _path(self, account: str) -> Path:
         return self.directory / f"{account}.json"
 
-    def check(self) -> bool:
-        """Make the directory, unless it is there, and return whether tokens can be kept in it.
+    def check(self) -> None:
+        """Make the directory, unless it is there.
 
         Raises:
+            TokenStoreError: It cannot be made.
             ConfigError: Somebody else could read or replace what is in it.
         """
-        try:
-            with _other_place():
-                make_private_folder(self.directory)
-        except OSError as error:
-            self._warn(error)
-            return False
-        return True
+        with self._failures_named():
+            make_private_folder(self.directory)
 
-    def _open_lock(self, account: str) -> FileLock | None:
-        if not self.check():
-            return None
+    @contextmanager
+    def _failures_named(self) -> Iterator[None]:
         try:
-            with _other_place():
-                return FileLock(self.directory / f"{account}.lock")
+            yield
+        except UnsafeFileError as error:
+            raise ConfigError(f"{error}, or set AIRMEET_TOKEN_CACHE to a path of your own, or to off") from None
         except OSError as error:
-            self._warn(error)
-            return None
+            raise TokenStoreError(f"{self.directory}: {error.strerror or type(error).__name__}") from error
+        except ConfigError as error:  # no file can be created there
+            raise TokenStoreError(str(error)) from error
+
+    def _open_lock(self, account: str) -> FileLock:
+        self.check()
+        with self._failures_named():
+            return FileLock(self.directory / f"{account}.lock")
 
     def _sweep(self, account: str, older_than: float) -> None:
         """Remove the tokens of processes that were killed while they wrote them."""
@@ -330,34 +291,17 @@ class FileTokenStore(LockedTokenStore):
                     path.unlink()
 
     def _save(self, account: str, token: Secret) -> None:
-        with _other_place():
-            make_private_folder(self.directory)
-        self._sweep(account, older_than=60)
         document = json.dumps({"version": 1, "token": token.reveal(), "saved_at": time.time()})
-        replace_file(self._path(account), document.encode("ascii"))
+        with self._failures_named():
+            make_private_folder(self.directory)
+            self._sweep(account, older_than=60)
+            replace_file(self._path(account), document.encode("ascii"))
 
     def _load(self, account: str) -> StoredToken | None:
-        try:
-            with _other_place(), open_private(self._path(account)) as file:
-                return _parse(file.read(_LONGEST))
-        except OSError:
-            return None
-
-    def _warn(self, error: Exception) -> None:
-        self.is_away: bool = True
-        if not self._has_warned:
-            self._has_warned = True
-            reason = getattr(error, "strerror", None) or error
-            _log.warning("the token cannot be saved in %s (%s); continuing without", self.directory, reason)
-
-
-@contextmanager
-def _other_place() -> Iterator[None]:
-    """Add to the refusal of a file the way out that only token stores have."""
-    try:
-        yield
-    except UnsafeFileError as error:
-        raise ConfigError(f"{error}, or set AIRMEET_TOKEN_CACHE to a path of your own, or to off") from None
+        # What cannot be read is written anew, and if that does not work either, it is said there.
+        with suppress(TokenStoreError), self._failures_named(), open_private(self._path(account)) as file:
+            return _parse(file.read(_LONGEST))
+        return None
 
 
 def _parse(text: bytes) -> StoredToken | None:
@@ -418,22 +362,8 @@ def choose_token_store(chosen: "TokenStore | str | None", environ: Mapping[str, 
     own = getattr(type(chosen), "renew", None)
     if own is not None and own is not TokenStore.renew:
         return chosen
-    if all(hasattr(chosen, name) for name in ("lock", "load", "save")):  # of version 0.1
-        return _WithoutBase(chosen)
+    methods = {name: staticmethod(getattr(chosen, name)) for name in ("lock", "load", "save") if hasattr(chosen, name)}
+    if len(methods) == 3:  # a store of version 0.1, which had no base class
+        derived: TokenStore = type(type(chosen).__name__, (LockedTokenStore,), methods)()
+        return derived
     raise ConfigError(f"token_store must be 'file', 'memory' or a TokenStore, not {type(chosen).__name__}")
-
-
-class _WithoutBase(LockedTokenStore):
-    """Makes a `TokenStore` of a store that has only lock, load and save."""
-
-    def __init__(self, below: Any) -> None:
-        self._below = below
-
-    def lock(self, account: str) -> AbstractAsyncContextManager[Any]:
-        return self._below.lock(account)  # type: ignore[no-any-return]
-
-    async def load(self, account: str) -> Secret | None:
-        return await self._below.load(account)  # type: ignore[no-any-return]
-
-    async def save(self, account: str, token: Secret) -> None:
-        await self._below.save(account, token)

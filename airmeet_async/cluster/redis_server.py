@@ -88,7 +88,8 @@ class RedisServer:
 
     def reason(self, error: BaseException) -> str:
         """Return why the server is away, in a form that can be shown."""
-        return clean(str(error) or type(error).__name__, secrets=self._secrets)
+        text = str(error).partition(" script: ")[0].rstrip(".")  # without the line of a script of ours
+        return clean(text or type(error).__name__, secrets=self._secrets)
 
 
 @contextmanager

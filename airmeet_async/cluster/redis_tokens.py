@@ -2,25 +2,25 @@
 
 Rules of this file:
 
-1. A good token is returned whoever holds the lock. Only who needs a new one waits for it.
+1. Look before locking: a good token is returned whoever holds the lock, also by a server that takes no writes (a
+   replica, or one whose memory is full). Only who needs a new one waits for the lock.
 2. The lock is a lease, which its living holder extends. A holder that was stopped loses it, so locks alone are not
    enough: each has the server's time at which it was taken, and the token that was asked for last wins.
 3. Redis never sees a token in clear, nor a key: the token is encrypted with a key derived from the secret key. What
    cannot be decrypted counts as absent.
-4. A server that is away costs one warning: `renew` fetches without it, and `is_away` says so.
+4. A server that fails raises `TokenStoreError`, without its password. Whoever calls goes on without it.
 5. Every operation has a connection of its own, since tokens are rare: so a store works on any loop, in any thread and
    after a fork.
 """
 
 import asyncio
 import base64
-import logging
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
-from airmeet_async.client.token_store import USABLE_SECONDS, StoredToken
+from airmeet_async.client.token_store import USABLE_SECONDS, StoredToken, TokenStoreError
 from airmeet_async.cluster.redis_server import RedisServer, cancellation_kept, key_of
 from airmeet_async.errors import ClientStateError, ConfigError
 from airmeet_async.optional_imports import needs_extra
@@ -30,21 +30,19 @@ from airmeet_async.protocol.redact import Secret
 if TYPE_CHECKING:
     from redis.asyncio import Redis
 
-_log = logging.getLogger("airmeet_async")
-
 _POLL_SECONDS = 0.05
-_MOST_LEASES = 6  # so long is another's sign-in waited for
 _LEASE_SECONDS = 10.0
 
-# KEYS: the token, the lock. ARGV: the owner (empty: only look), the lease in milliseconds.
+# KEYS: the token, the lock. ARGV: the owner (empty: only look), the lease in milliseconds, the token that was there
+# before: where there is another one by now, no lock is needed.
 # Reply: the token or nothing, its age in microseconds, the time at which the lock was taken; 0 if another has it,
-# -1 if it never ends and is therefore not ours.
+# -1 if it never ends and is therefore nobody's.
 _LOOK_AND_LOCK = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local kept = redis.call('HMGET', KEYS[1], 'token', 'asked')
 local taken = 0
-if ARGV[1] ~= '' then
+if ARGV[1] ~= '' and (kept[1] or '') == ARGV[3] then
   if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then taken = now
   elseif redis.call('PTTL', KEYS[2]) == -1 then taken = -1 end
 end
@@ -82,7 +80,6 @@ class RedisTokenStore:
 
     Attributes:
         server: Where they are; its text shows no password.
-        is_away: The last access has failed.
 
     Raises:
         ConfigError: The address cannot be used, or the extra ``redis`` is not installed.
@@ -96,8 +93,6 @@ class RedisTokenStore:
         self.server: RedisServer = url if isinstance(url, RedisServer) else RedisServer(url)
         self._lease = lease
         self._cipher: Fernet | None = None
-        self.is_away: bool = False
-        self._has_warned = False
 
     def for_account(self, account: str, secret_key: Secret) -> Self:
         """Return a store that can read the tokens of *account*, encrypted by a key derived from *secret_key*."""
@@ -111,74 +106,73 @@ class RedisTokenStore:
         return store
 
     def __repr__(self) -> str:
-        return f"<RedisTokenStore at {self.server}{', away' if self.is_away else ''}>"
+        return f"<RedisTokenStore at {self.server}>"
 
     async def current(self, account: str) -> StoredToken | None:
-        with suppress(*self.server.failures):
-            async with self._connected() as client:
-                kept, age, _ = await self._run(client, _LOOK_AND_LOCK, account, ("token", "lock"), "", 1)
-                return self._decrypted(kept, age)
-        return None
+        async with self._connected() as client:
+            kept, age, _ = await self._run(client, _LOOK_AND_LOCK, account, ("token", "lock"), "", 1, "")
+            return self._decrypted(kept, age)
 
     async def renew(self, account: str, stale: Secret | None, fetch: Callable[[], Awaitable[Secret]]) -> StoredToken:
         owner = secrets.token_hex(16)
-        before, taken = b"", 0
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _MOST_LEASES * self._lease
-        try:
-            async with self._connected() as client:
-                while taken <= 0:
-                    found = await self._run(
-                        client, _LOOK_AND_LOCK, account, ("token", "lock"), owner, round(self._lease * 1000)
-                    )
-                    before, taken = found[0], int(found[2])
-                    stored = self._decrypted(before, found[1])
-                    if stored is not None and stored.token != stale:
-                        if taken > 0:
-                            await self._run(client, _EXTEND, account, ("lock",), owner, 0)
-                        return stored
-                    if taken < 0 or (not taken and loop.time() > until):
-                        lock = key_of("lock", account)
-                        raise TimeoutError(f"the lock {lock} is not released; delete it if nobody signs in")
-                    if not taken:
-                        await asyncio.sleep(_POLL_SECONDS)
-        except self.server.failures:
-            return StoredToken(await fetch(), 0.0)
-        except asyncio.CancelledError:
-            await self._release(account, owner)  # it may have been taken all the same
-            raise
+        found = await self._find_or_lock(account, stale, owner)
+        if isinstance(found, StoredToken):
+            return found
         extending = asyncio.create_task(self._extend(account, owner), name="airmeet-token-lease")
         try:
-            token = await fetch()
-            return await self._save(account, token, taken, before)
+            return await self._save(account, await fetch(), *found)
         finally:
             extending.cancel()
             await asyncio.wait({extending})
-            await self._release(account, owner)
+            await self._set_lease(account, owner, 0)
+
+    async def _find_or_lock(self, account: str, stale: Secret | None, owner: str) -> StoredToken | tuple[int, bytes]:
+        """Return a token that is not *stale*, or, once nobody else has the lock, when it was taken and what was there.
+
+        Raises:
+            TokenStoreError: The server fails, or the lock never ends.
+        """
+        before = b""
+        try:
+            async with self._connected() as client:
+                while True:
+                    kept, age, taken = await self._run(
+                        client, _LOOK_AND_LOCK, account, ("token", "lock"), owner, round(self._lease * 1000), before
+                    )
+                    found = self._decrypted(kept, age)
+                    if found is not None and found.token != stale:
+                        return found
+                    if int(taken) > 0:
+                        return int(taken), kept
+                    if int(taken) < 0:
+                        lock = key_of("lock", account)
+                        raise TokenStoreError(f"{self.server}: {lock} is locked for ever; delete it if nobody signs in")
+                    if kept == before:  # else it was only looked, and not locked
+                        await asyncio.sleep(_POLL_SECONDS)
+                    before = kept
+        except asyncio.CancelledError:
+            await self._set_lease(account, owner, 0)  # it may have been taken all the same
+            raise
 
     async def _save(self, account: str, token: Secret, taken: int, before: bytes) -> StoredToken:
         """Save *token*, and return what is kept now: it, or one that was asked for later."""
-        with suppress(*self.server.failures):
-            async with self._connected() as client:
-                kept, age = await self._run(
-                    client, _SAVE, account, ("token",),
-                    self._usable_cipher.encrypt(token.reveal().encode()), taken, before, round(USABLE_SECONDS * 1000),
-                )  # fmt: skip
-                if (stored := self._decrypted(kept, age)) is not None:
-                    return stored
-        return StoredToken(token, 0.0)
-
-    async def _release(self, account: str, owner: str) -> None:
-        with suppress(*self.server.failures):
-            async with self._connected() as client:
-                await self._run(client, _EXTEND, account, ("lock",), owner, 0)
+        encrypted = self._usable_cipher.encrypt(token.reveal().encode())
+        async with self._connected() as client:
+            kept, age = await self._run(
+                client, _SAVE, account, ("token",), encrypted, taken, before, round(USABLE_SECONDS * 1000)
+            )
+        return self._decrypted(kept, age) or StoredToken(token, 0.0)
 
     async def _extend(self, account: str, owner: str) -> None:
         while True:
             await asyncio.sleep(self._lease / 3)
-            with suppress(*self.server.failures):
-                async with self._connected() as client:
-                    await self._run(client, _EXTEND, account, ("lock",), owner, round(self._lease * 1000))
+            await self._set_lease(account, owner, self._lease)
+
+    async def _set_lease(self, account: str, owner: str, seconds: float) -> None:
+        """Let the lock end after *seconds*, if *owner* has it; at once with 0."""
+        with suppress(TokenStoreError):
+            async with self._connected() as client:
+                await self._run(client, _EXTEND, account, ("lock",), owner, round(seconds * 1000))
 
     @asynccontextmanager
     async def _connected(self) -> "AsyncIterator[Redis]":
@@ -187,15 +181,7 @@ class RedisTokenStore:
                 async with self.server.connect() as client:
                     yield client
         except self.server.failures as error:
-            self.is_away = True
-            if not self._has_warned:
-                self._has_warned = True
-                _log.warning(
-                    "Redis at %s is away (%s); this process signs in by itself until it is back",
-                    self.server, self.server.reason(error),
-                )  # fmt: skip
-            raise
-        self.is_away = False
+            raise TokenStoreError(f"{self.server}: {self.server.reason(error)}") from error
 
     @staticmethod
     async def _run(client: "Redis", script: str, account: str, kinds: tuple[str, ...], *arguments: Any) -> Any:

@@ -11,6 +11,7 @@ from airmeet_async.cli.exit_codes import KeysError
 from airmeet_async.cli.profiles import Profile, keep_profile, profiles_path
 from airmeet_async.protocol.redact import Secret
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
+from tests.support.worlds import transport_of
 
 KEYS = {"AIRMEET_ACCESS_KEY": SENTINEL_ACCESS_KEY, "AIRMEET_SECRET_KEY": SENTINEL_SECRET_KEY}
 OFF = {"AIRMEET_TOKEN_CACHE": "off"}
@@ -224,3 +225,14 @@ def test_an_address_of_redis_that_was_typed_wins_and_has_no_password():
     with pytest.raises(ConfigError, match="set AIRMEET_REDIS") as caught:
         Settings.of(KEYS, "redis://:pass-word-1@typed")
     assert "pass-word-1" not in str(caught.value)
+
+
+@pytest.mark.parametrize("log", [{}, {"AIRMEET_LOG": "info"}])
+def test_a_command_says_once_that_redis_cannot_be_used_and_goes_on(airmeet, log):
+    """Whether or not the log is shown, and without the password."""
+    done = airmeet.at(transport_of())("events", "--json", AIRMEET_REDIS="redis://:hunter2@127.0.0.1:1/0", **log)
+
+    assert (done.code, len(done.json) > 3) == (0, True)
+    assert done.err.count("the token cannot be shared (RedisTokenStore: redis://127.0.0.1:1/0: ") == 1
+    assert done.err.count("goes on with its share of the rate, 1e+03/s") == 1
+    assert "hunter2" not in done.err

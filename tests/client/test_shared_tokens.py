@@ -15,9 +15,11 @@ from typing import Any
 import anyio
 import pytest
 from platformdirs import macos, unix, windows
+from redis.exceptions import TimeoutError as RedisTimeout
 
 from airmeet_async import (
     AirmeetClient,
+    ClientStateError,
     ConfigError,
     FileTokenStore,
     LockedTokenStore,
@@ -27,7 +29,7 @@ from airmeet_async import (
     TokenStore,
 )
 from airmeet_async.client.token import SharedToken
-from airmeet_async.client.token_store import choose_token_store, token_folder
+from airmeet_async.client.token_store import TokenStoreError, choose_token_store, token_folder
 from airmeet_async.protocol.http_messages import Reply, Request
 from airmeet_async.protocol.models import AuthToken
 from airmeet_async.protocol.redact import Secret
@@ -209,34 +211,125 @@ def test_a_loop_that_is_gone_holds_no_lock() -> None:
     assert renewed.token == Secret("token-1")
 
 
+def warnings_of(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+
+
+class Faulty:
+    """A store of the bare protocol."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    async def current(self, account: str) -> StoredToken | None:
+        raise self.error
+
+    async def renew(self, account: str, stale: Secret | None, fetch: Any) -> StoredToken:
+        raise self.error
+
+
+@pytest.mark.parametrize("kind", [Database, Faulty])
 @pytest.mark.parametrize(
-    "error",
-    [RuntimeError("Event loop is closed"), ConnectionError("redis://:hunter2@host"), TimeoutError(), KeyError("x")],
+    ("error", "reason"),
+    [
+        (RuntimeError("Event loop is closed"), "RuntimeError"),
+        (ConnectionError("redis://:hunter2@host"), "ConnectionError"),
+        (TimeoutError(), "TimeoutError"),
+        (KeyError("hunter2"), "KeyError"),
+        (TypeError("unexpected argument"), "TypeError"),
+        (RedisTimeout("hunter2"), "TimeoutError"),
+        (OSError(28, "No space left"), "No space left"),
+        (TokenStoreError("the reason"), "the reason"),
+    ],
 )
-async def test_a_store_that_is_away_costs_one_warning_and_nothing_else(
-    error: Exception, caplog: pytest.LogCaptureFixture
+async def test_a_store_that_fails_costs_one_warning_and_nothing_else(
+    kind: Any, error: Exception, reason: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whatever its database raises; and what it raised may hold a password."""
-    store, transport = Database(error), transport_of()
-    async with client_of(transport, token_store=store) as client:
+    """Whatever it raises; and what it raised may hold a password."""
+    transport = transport_of()
+    async with client_of(transport, token_store=kind(error)) as client:
         for number in range(3):
             await client.attendees.add(EVENT, person(number), send_email_invite=False)
             transport.world.expire_tokens()
 
-        assert store.is_away
+    assert auths(transport) == 3
+    assert warnings_of(caplog) == [
+        f"the token cannot be shared ({kind.__name__}: {reason}); this process signs in by itself"
+    ]
+
+
+async def test_a_store_that_is_back_is_used(caplog: pytest.LogCaptureFixture) -> None:
+    store, transport = Database(ConnectionError()), transport_of()
+    async with client_of(transport, token_store=store) as client:
+        await client.attendees.add(EVENT, person(), send_email_invite=False)
         store.error = None
+        transport.world.expire_tokens()
         await client.attendees.add(EVENT, person(), send_email_invite=False)
 
-    warnings = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
-    assert len(warnings) == 1
-    assert warnings[0].endswith("; continuing without")
-    assert "hunter2" not in caplog.text
-    assert not store.is_away
-    assert len(store.tokens) == 1
+        assert len(store.tokens) == 1
+        assert not client.token.is_fought_over
+    assert len(warnings_of(caplog)) == 1
+
+
+@pytest.mark.parametrize("step", ["save", "unlock"])
+async def test_a_token_that_cannot_be_saved_is_used(step: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Another sign-in would end it on some servers."""
+
+    class Full(Database):
+        def access(self, what: str) -> None:
+            if what == step:
+                raise OSError(28, "No space left")
+
+    transport = transport_of()
+    async with client_of(transport, token_store=Full()) as client:
+        await client.attendees.add(EVENT, person(), send_email_invite=False)
+
+    assert auths(transport) == 1
+    assert len(warnings_of(caplog)) == 1
+
+
+@pytest.mark.parametrize("step", ["load", "lock", "save", "unlock"])
+async def test_a_store_that_hangs_is_given_up_after_half_a_minute(step: str, caplog: pytest.LogCaptureFixture) -> None:
+    class Hanging(Database):
+        @asynccontextmanager
+        async def lock(self, account: str) -> AsyncIterator[None]:
+            await self.reach("lock")
+            yield
+            await self.reach("unlock")
+
+        async def load(self, account: str) -> Secret | None:
+            await self.reach("load")
+            return None
+
+        async def save(self, account: str, token: Secret) -> None:
+            await self.reach("save")
+
+        async def reach(self, what: str) -> None:
+            if what == step:
+                await asyncio.Event().wait()
+
+    transport = transport_of()
+    async with client_of(transport, token_store=Hanging()) as client:
+        await client.attendees.add(EVENT, person(), send_email_invite=False)
+
+    assert auths(transport) == 1
+    assert 30 <= anyio.current_time() < 32
+    assert warnings_of(caplog) == [
+        "the token cannot be shared (Hanging: no answer within 30 s); this process signs in by itself"
+    ]
+
+
+async def test_a_slow_sign_in_is_not_taken_for_a_slow_store(caplog: pytest.LogCaptureFixture) -> None:
+    token = SharedToken(FetchAuth(50), Database(), "account")
+
+    await token.get()
+
+    assert token.fetched == 1
+    assert warnings_of(caplog) == []
 
 
 async def test_what_the_sign_in_raises_is_not_taken_for_the_store(store: MemoryTokenStore | FileTokenStore) -> None:
-    """Not even what looks like a store's failure; and the lock is free afterwards."""
+    """And the lock is free afterwards."""
 
     async def fetch() -> Secret:
         raise OSError("of the sign-in")
@@ -244,7 +337,6 @@ async def test_what_the_sign_in_raises_is_not_taken_for_the_store(store: MemoryT
     for own in (store, Database()):
         with pytest.raises(OSError, match="of the sign-in"):
             await own.renew("account", None, fetch)
-        assert not own.is_away
         assert (await own.renew("account", None, Fetch(0))).token == Secret("token-1")
 
 
@@ -259,43 +351,23 @@ async def test_stores_that_people_have_written_go_on_working(kind: Any) -> None:
     assert auths(transport) == 1
 
 
-class Faulty:
-    """Says it is a store, and raises."""
-
-    def __init__(self, error: Exception) -> None:
-        self.error = error
-
-    async def current(self, account: str) -> StoredToken | None:
-        raise self.error
+class Wrapping(Database):
+    """Makes something else of what a sign-in raises."""
 
     async def renew(self, account: str, stale: Secret | None, fetch: Any) -> StoredToken:
-        raise self.error
+        async with asyncio.TaskGroup() as group:
+            fetching = group.create_task(fetch())
+        return StoredToken(fetching.result(), 0.0)
 
 
-@pytest.mark.parametrize("error", [TimeoutError(), ConnectionResetError("by peer"), OSError(28, "No space left")])
-async def test_a_store_that_raises_although_it_must_not_costs_a_warning(
-    error: OSError, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("store", [Database, Wrapping])
+@pytest.mark.parametrize(
+    "error", [TimeoutError("late"), OSError("disk"), ZeroDivisionError("zero"), ClientStateError("closed")]
+)
+async def test_what_a_callers_own_transport_raises_at_sign_in_stays_the_callers_own_error(
+    error: Exception, store: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    transport = transport_of()
-    async with client_of(transport, token_store=Faulty(error)) as client:
-        await client.attendees.add(EVENT, person(), send_email_invite=False)
-
-    assert [record.levelname for record in caplog.records if record.name == "airmeet_async"] == ["WARNING"]
-
-
-async def test_a_fault_in_the_code_of_a_store_stays_the_callers_own_error() -> None:
-    """It is no outage: nobody would find a TypeError behind a warning."""
-    fault = TypeError("unexpected argument")
-    async with client_of(transport_of(), token_store=Faulty(fault)) as client:
-        with pytest.raises(TypeError) as caught:
-            await client.attendees.add(EVENT, person(), send_email_invite=False)
-
-    assert caught.value is fault
-
-
-@pytest.mark.parametrize("error", [TimeoutError(), OSError("disk"), ZeroDivisionError()])
-async def test_what_a_callers_own_transport_raises_at_sign_in_stays_the_callers_own_error(error: Exception) -> None:
-    """Never a TypeError of ours in its place, and not taken for the failure of a store."""
+    """Never a TypeError of ours in its place, and not taken for the failure of a store, whatever that makes of it."""
 
     class Own:
         async def exchange(self, request: Request) -> Reply:
@@ -303,11 +375,27 @@ async def test_what_a_callers_own_transport_raises_at_sign_in_stays_the_callers_
 
         async def aclose(self) -> None: ...
 
-    async with client_of(Own()) as client:
-        with pytest.raises(type(error)) as caught:
+    async with client_of(Own(), token_store=store()) as client:
+        with pytest.raises(type(error), match=str(error)):
             await client.attendees.add(EVENT, person(), send_email_invite=False)
 
-    assert caught.value is error
+    assert warnings_of(caplog) == []
+
+
+async def test_a_store_that_must_not_be_used_is_an_error() -> None:
+    """Such as a folder that others could change."""
+    async with client_of(transport_of(), token_store=Database(ConfigError("open to others"))) as client:
+        with pytest.raises(ConfigError, match="open to others"):
+            await client.attendees.add(EVENT, person(), send_email_invite=False)
+
+
+async def test_a_warning_names_the_class_of_a_store_of_version_0_1(caplog: pytest.LogCaptureFixture) -> None:
+    store = Bare()
+    store.load = Database(ConnectionError()).load
+    async with client_of(transport_of(), token_store=store) as client:
+        await client.attendees.add(EVENT, person(), send_email_invite=False)
+
+    assert "(Bare: ConnectionError)" in caplog.text
 
 
 # Tokens heal.

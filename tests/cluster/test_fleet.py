@@ -16,7 +16,7 @@ from airmeet_async.cluster.redis_permits import RedisPermits
 from airmeet_async.cluster.redis_server import RedisServer, cancellation_kept
 from airmeet_async.cluster.redis_tokens import RedisTokenStore
 from airmeet_async.errors import ConfigError
-from airmeet_async.protocol.redact import Secret
+from tests.support.worlds import EVENT, client_of, person, transport_of
 
 KEYS: dict[str, Any] = {"access_key": "a" * 32, "secret_key": "s" * 32, "base_url": "http://127.0.0.1:9/prod"}
 URL = "redis://user:pass-word-1@127.0.0.1:1/3"
@@ -106,13 +106,9 @@ def test_the_password_is_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     assert fleet.permits is not None
 
     async def use() -> tuple[str, ...]:
-        store = fleet.tokens.for_account("account", Secret("s" * 32))
-        permits = fleet.permits.for_account("account")  # type: ignore[union-attr]
-        assert await store.current("account") is None
-        await permits.acquire(urgent=False)
-        shown = repr(store), repr(permits)
-        await permits.aclose()
-        return shown
+        async with client_of(transport_of(), fleet=fleet) as client:
+            await client.attendees.add(EVENT, person(), send_email_invite=False)
+            return repr(client), repr(client.token), repr(client.pace), repr(client.pace.permits)
 
     shown = [*asyncio.run(use()), repr(fleet), repr(fleet.permits), repr(RedisServer(URL))]
 

@@ -14,6 +14,7 @@ import pytest
 from redis import Redis
 
 from airmeet_async import AirmeetClient, Attendee
+from airmeet_async.client.token_store import TokenStoreError
 from airmeet_async.cluster.redis_server import key_of
 from airmeet_async.cluster.redis_tokens import RedisTokenStore
 from airmeet_async.errors import ClientStateError
@@ -228,7 +229,6 @@ async def test_an_error_of_the_sign_in_comes_out_and_frees_the_lock(redis_server
 
     with pytest.raises(OSError, match="of the caller's transport"):
         await store.renew(ACCOUNT, None, fail)
-    assert not store.is_away
     assert (await store.renew(ACCOUNT, None, fetch)).token.reveal() == "token"
 
 
@@ -264,38 +264,26 @@ async def _fetch() -> Secret:
 
 
 @pytest.mark.parametrize("kind", ["list", "text"])
-async def test_a_lock_that_never_ends_is_no_sign_in_and_costs_one_warning(
-    redis_server: RedisProcess, caplog: pytest.LogCaptureFixture, kind: str
-) -> None:
+async def test_a_lock_that_never_ends_is_an_error_that_names_it(redis_server: RedisProcess, kind: str) -> None:
     lock = key_of("lock", ACCOUNT)
     with Redis.from_url(redis_server.url) as redis:
         _ = redis.lpush(lock, "x") if kind == "list" else redis.set(lock, "x")
     store = store_at(redis_server)
 
     async with asyncio.timeout(5):
-        assert (await store.renew(ACCOUNT, None, _fetch)).token.reveal() == "token"
-
-    assert store.is_away
-    assert "is not released; delete it if nobody signs in" in caplog.text
-
-
-async def test_nobody_waits_for_ever_for_a_lock_that_somebody_extends(redis_server: RedisProcess) -> None:
-    with Redis.from_url(redis_server.url) as redis:
-        redis.set(key_of("lock", ACCOUNT), "x", px=100_000)
-    store = store_at(redis_server, lease=0.1)
-
-    async with asyncio.timeout(10):
-        assert (await store.renew(ACCOUNT, None, _fetch)).token.reveal() == "token"
+        with pytest.raises(TokenStoreError, match="is locked for ever; delete it if nobody signs in"):
+            await store.renew(ACCOUNT, None, _fetch)
 
 
 async def test_whoever_is_cancelled_when_it_has_just_taken_the_lock_leaves_none(
     redis_server: RedisProcess, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store, run = store_at(redis_server), RedisTokenStore._run
+    store, run, was_locked = store_at(redis_server), RedisTokenStore._run, list[bool]()
 
     async def run_and_be_cancelled(client: Any, script: str, *arguments: Any) -> Any:
         reply = await run(client, script, *arguments)
-        if "'NX'" in script:
+        if "'NX'" in script and int(reply[2]):
+            was_locked.append(True)
             raise asyncio.CancelledError
         return reply
 
@@ -303,5 +291,41 @@ async def test_whoever_is_cancelled_when_it_has_just_taken_the_lock_leaves_none(
     with pytest.raises(asyncio.CancelledError):
         await store.renew(ACCOUNT, None, _fetch)
 
+    assert was_locked
     with Redis.from_url(redis_server.url) as redis:
         assert not redis.exists(key_of("lock", ACCOUNT))
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (["CONFIG SET maxmemory-policy noeviction", "CONFIG SET maxmemory 1"], "maxmemory"),
+        (["REPLICAOF 127.0.0.1 1"], "read only replica"),
+    ],
+    ids=["full", "a replica"],
+)
+async def test_a_server_that_takes_no_writes_still_gives_a_good_token(
+    redis_server: RedisProcess, settings: list[str], reason: str
+) -> None:
+    store = store_at(redis_server)
+    await store.renew(ACCOUNT, None, _fetch)
+    with Redis.from_url(redis_server.url) as redis:
+        for setting in settings:
+            redis.execute_command(*setting.split())
+
+    assert (await store.renew(ACCOUNT, None, _fetch)).token.reveal() == "token"
+    with pytest.raises(TokenStoreError, match=reason):
+        await store.renew(ACCOUNT, Secret("token"), _fetch)
+
+
+async def test_the_reason_of_a_failure_names_the_server_and_no_password(redis_server: RedisProcess) -> None:
+    with Redis.from_url(redis_server.url) as redis:
+        redis.config_set("requirepass", "hunter1")
+    store = RedisTokenStore(redis_server.url.replace("redis://", "redis://:hunter2@")).for_account(ACCOUNT, Secret("s"))
+
+    with pytest.raises(TokenStoreError) as caught:
+        await store.current(ACCOUNT)
+
+    assert str(caught.value).startswith(f"{redis_server.url}: ")
+    assert "invalid" in str(caught.value)
+    assert "hunter" not in str(caught.value)

@@ -3,7 +3,6 @@
 import os
 import platform
 import stat
-import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
@@ -131,7 +130,7 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
     """
     from importlib import metadata
 
-    from airmeet_async.client.token_store import FileTokenStore, account_name
+    from airmeet_async.client.token_store import EncryptingTokenStore, FileTokenStore, TokenStoreError, account_name
 
     def profile() -> CheckResult:
         found, named = environment.find_profile(environ), environ.get(PROFILE, "").strip()
@@ -196,12 +195,18 @@ def local_checks(environ: Mapping[str, str], *, typed: bool = False) -> Iterator
             return CheckResult("journals", "WARN", sentence_of(error))
 
     def token() -> CheckResult:
-        store, keys, saved = settings.store, settings.keys, None
-        if isinstance(store, FileTokenStore):
-            saved = store.saved_at(account_name(str(settings.base), keys.access, keys.secret))
+        store, keys = settings.store, settings.keys
+        account = account_name(str(settings.base), keys.access, keys.secret)
+        if isinstance(store, EncryptingTokenStore):
+            store = store.for_account(account, keys.secret)
+        try:
+            saved = run_async(store.current, account)
+        except TokenStoreError as error:
+            text = f"cannot be shared ({error}); each process signs in by itself"
+            return CheckResult("token", "WARN", text, "check the address and the password in AIRMEET_REDIS")
         if saved is None:
             return _ok("token", "none saved for these keys; the first command gets one", age_s=None)
-        age = max(0, round(time.time() - saved))
+        age = round(saved.age)
         old = counted(age // 86400, "day") if age >= 86400 else duration(age)
         return _ok("token", f"saved, {old} old; valid for 30 days", age_s=age)
 

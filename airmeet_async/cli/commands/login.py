@@ -96,22 +96,25 @@ def logout(*, context: Context) -> int:
     Args:
         context: The profile and the environment.
     """
-    from airmeet_async.client.token_store import FileTokenStore, account_name
+    from airmeet_async.client.token_store import FileTokenStore, TokenStoreError, account_name, choose_token_store
 
     console, name, path = Console(), _profile_name(context.profile, context.environ), profiles.profiles_path()
     kept = profiles.read_profiles(path)
     if name not in kept:
         others = f"; there are {', '.join(sorted(kept))}" if kept else ""
         raise UsageError(f"there is no profile {name!r:.80}{others}; nothing was changed")
-    profile, forgotten = kept[name], False
+    profile, left, forgotten = kept[name], "", False
     try:
-        store, _ = environment.find_store(context.environ)
+        store = choose_token_store("file", context.environ)
         if isinstance(store, FileTokenStore):
             forgotten = store.remove(account_name(str(profile.base), profile.access_key, profile.secret_key))
-    except ConfigError:  # whatever is wrong with the tokens, the keys must go
+    except TokenStoreError as error:
+        left = f"; its token could not be deleted: {without_home(str(error))}"
+    except ConfigError:  # no token is saved anywhere
         pass
     profiles.remove_profile(path, name)
-    console.say(f"deleted: profile {name} from {without_home(path)}{', and its token' if forgotten else ''}")
+    deleted = f"profile {name} from {without_home(path)}{', and its token' if forgotten else ''}"
+    console.say(f"deleted: {deleted}{left}")
     console.say("the keys themselves remain valid; revoke them in the community dashboard")
     return Exit.OK
 

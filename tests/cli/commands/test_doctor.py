@@ -169,6 +169,22 @@ def test_the_place_of_tokens_is_shown_with_its_mode_and_who_named_it(tmp_path):
     assert found.text == f"{tmp_path}/tokens, mode 0700 (AIRMEET_TOKEN_CACHE)"
 
 
+def test_a_place_of_tokens_that_cannot_be_made_is_a_warning(tmp_path):
+    (tmp_path / "file").write_text("not a directory")
+    found = local(KEYS | {"AIRMEET_TOKEN_CACHE": str(tmp_path / "file" / "tokens")})["tokens"]
+
+    assert (found.level, "file/tokens: Not a directory" in found.text) == ("WARN", True)
+    assert "AIRMEET_TOKEN_CACHE" in found.fix
+
+
+def test_a_redis_that_cannot_be_used_is_a_warning_without_its_password():
+    found = local(KEYS | {"AIRMEET_REDIS": "redis://:hunter2@127.0.0.1:1/0"})["token"]
+
+    assert (found.level, "redis://127.0.0.1:1/0: " in found.text) == ("WARN", True)
+    assert "each process signs in by itself" in found.text
+    assert "hunter2" not in found.text + found.fix
+
+
 def test_a_region_that_an_address_overrides_is_a_warning():
     found = local(KEYS | {"AIRMEET_URI": "https://x.example/prod", "AIRMEET_REGION": "eu"})["address"]
 

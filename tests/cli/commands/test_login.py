@@ -64,6 +64,20 @@ def test_who_has_logged_in_needs_no_environment_until_the_logout(stranger):
     assert (home_files(stranger), tokens) == ([".config/airmeet/profiles.lock"], [])
 
 
+def test_a_logout_says_so_if_the_token_cannot_be_deleted(stranger):
+    there = stranger.at(Sandbox())
+    there("login", "--stdin", "--uri", URI, given=PAIR)
+    there("events")
+    folder = stranger.folder.parent / ".local/state/airmeet/tokens"
+    token = next(folder.glob("*.json"))
+    token.unlink()
+    token.mkdir()
+    out = there("logout")
+
+    assert (out.code, "; its token could not be deleted: ~/.local/state/airmeet/tokens: " in out.err) == (0, True)
+    assert home_files(stranger) == [".config/airmeet/profiles.lock"]
+
+
 def test_keys_that_airmeet_refuses_are_not_kept_unless_nobody_asks(stranger):
     sandbox = Sandbox()
     there = stranger.at(sandbox)
