@@ -6,7 +6,6 @@ import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -67,7 +66,7 @@ class BulkJob(CoroutineObject[BulkReport]):
         self._engine: Engine | ShardedEngine | None = None
         self._running: asyncio.Task[None] | None = None
         self._report: BulkReport | None = None
-        self._stop_at_start: tuple[StopReason, str] | None = None
+        self._before_start: list[Callable[[Any], object]] = []  # what was asked for until then
         # Results that were taken from the queue and not yielded yet: a loop that is left must not lose them.
         self._batch: deque[RowResult] = deque()
 
@@ -213,9 +212,14 @@ class BulkJob(CoroutineObject[BulkReport]):
         """
         if self._report is not None:
             return
-        self._stop_at_start = (reason, message)
-        if self._engine is not None:
-            self._in_loop(self._engine.stop, reason, message)
+        self._change(lambda engine: engine.stop(reason, message))
+
+    def _change(self, change: Callable[[Any], object]) -> None:
+        """Change the run, or let it begin so."""
+        if self._engine is None:
+            self._before_start.append(change)
+        else:
+            self._in_loop(change, self._engine)
 
     def _in_loop(self, change: Callable[..., object], *arguments: Any) -> None:
         """Do it at once in the event loop of the run; from elsewhere, let that loop do it next."""
@@ -245,14 +249,12 @@ class BulkJob(CoroutineObject[BulkReport]):
             self._in_loop(self._running.cancel)
 
     def pause(self) -> None:
-        """Send no more until `resume`; requests in progress finish."""
-        if self._engine is not None:
-            self._in_loop(partial(self._engine.hold, on=True))
+        """Send no more until `resume`; requests in progress finish. Before the start, the run begins paused."""
+        self._change(lambda engine: engine.hold(on=True))
 
     def resume(self) -> None:
         """Continue after `pause`."""
-        if self._engine is not None:
-            self._in_loop(partial(self._engine.hold, on=False))
+        self._change(lambda engine: engine.hold(on=False))
 
     @property
     def is_running(self) -> bool:
@@ -306,13 +308,12 @@ class BulkJob(CoroutineObject[BulkReport]):
             ClientStateError: The run is in shards (``on=``): each has been given its part of the rate.
         """
         check_rate(rate)  # where the caller is, who may be in another thread
-        if isinstance(self._engine, ShardedEngine):
+        if self._preparation.runner is not None:
             raise ClientStateError(
                 "a run in shards keeps its rate, of which each has been given its part; "
                 "stop it, and go on with client.bulk.resume(journal, rate=..., on=...)"
             )
-        if self._engine is not None:
-            self._in_loop(self._engine.set_rate, rate)
+        self._change(lambda engine: engine.set_rate(rate))
 
     async def run_whole(self) -> BulkReport:
         """Run to the end, and keep all results, however the run ends."""
@@ -368,8 +369,8 @@ class BulkJob(CoroutineObject[BulkReport]):
         telemetry = engine.telemetry
         with telemetry.run():
             telemetry.emit(RunStarted, rows=self.total)
-            if self._stop_at_start is not None:
-                engine.stop(*self._stop_at_start)
+            for change in self._before_start:
+                change(engine)
             try:
                 await engine.run()
             except BaseExceptionGroup as group:

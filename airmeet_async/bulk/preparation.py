@@ -48,6 +48,7 @@ from airmeet_async.bulk.options import (
     EngineOptions,
     EventJournal,
     JobOptions,
+    ShardRunner,
     run_rate,
 )
 from airmeet_async.bulk.report import EXISTS, RowError, RowWarning
@@ -421,9 +422,14 @@ class JobPreparation:
         cut = partial(cut_journal, self._file.path, folder, shards, list_id=list_.id, pace=pace)
         return await anyio.to_thread.run_sync(cut)
 
+    @property
+    def runner(self) -> ShardRunner | None:
+        """Who sends the rows in shards, or None."""
+        return self._given.get("on")
+
     async def start(self, results: ResultQueue) -> Engine | ShardedEngine:
         """Return the engine of the job; its journal is open, except where its rows are sent in shards."""
-        runner = self._given.get("on")
+        runner = self.runner
         if runner is not None and (self._file is None or self._file.is_copied):
             raise ConfigError("on= needs journal=, the file that the rows are in until they are put into shards")
         if runner is not None and self._again:

@@ -95,6 +95,23 @@ async def test_a_stop_before_the_start_holds() -> None:
     assert (report.counts[S.UNPROCESSED], sends(transport)) == (10, {})
 
 
+async def test_a_pause_and_a_rate_before_the_start_hold() -> None:
+    """The run begins paused, and then sends at that rate."""
+    transport = transport_of()
+    async with client_of(transport) as client:
+        job = add(client, list(people(40)))
+        job.pause()
+        job.set_rate(2)
+        async with job:
+            await anyio.sleep(60)
+            assert (job.paused, sends(transport)) == (True, {})
+            job.resume()
+            begun = anyio.current_time()
+            assert len([result async for result in job]) == 40
+
+    assert anyio.current_time() - begun == pytest.approx(20, abs=1)
+
+
 async def test_leaving_the_block_early_lets_requests_under_way_end() -> None:
     """Nothing is UNKNOWN, the rest is UNPROCESSED, and the sums hold."""
     transport = transport_of(latency=2.0)
