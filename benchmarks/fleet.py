@@ -25,6 +25,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ from typing import Any
 from airmeet_async import AirmeetClient
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.cluster.redis_permits import RedisPermits
+from airmeet_async.errors import BulkStoppedError
+from benchmarks.limited_nginx import limited
+from benchmarks.limits import LeakyBucket
 from benchmarks.loopback import loopback
 from benchmarks.machine import facts, load
 from benchmarks.peers import EVENT, person
@@ -117,6 +121,23 @@ async def send_rows(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
     return {"begun": begun, "ended": time.monotonic(), "cpu": time.process_time() - cpu, "waited": waited}
 
 
+async def send_limited(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Add people until the time is over, to a server that refuses what comes too fast."""
+    from airmeet_async.cluster.fleet import Fleet
+
+    number, seconds = wanted["number"], wanted["seconds"]
+    fleet = Fleet(url, rate="auto" if wanted["shared"] else None)
+    rows = map(person, range(number * 1_000_000, number * 1_000_000 + wanted["rows_most"]))
+    event = f"{EVENT[:-1]}{number}"
+    async with AirmeetClient("a" * 32, "s" * 32, base_url=wanted["base"], transport="fast", fleet=fleet) as client:
+        await client.token.get()
+        _ = await _begin()
+        job = client.bulk.add_attendees(event, rows, send_email_invite=False, deadline=seconds)
+        with suppress(BulkStoppedError):
+            await job
+    return {}
+
+
 def run_processes(
     url: str, number: int, wanted: dict[str, Any], meanwhile: Callable[[float], None] | None = None
 ) -> tuple[float, list[dict[str, Any]]]:
@@ -193,6 +214,33 @@ def pace(server: RedisProcess, seconds: float, *, case: str = "plain", rate: flo
     return figures
 
 
+def learned(server: RedisProcess, seconds: float, rate: int, sender: str) -> dict[str, Any]:
+    """Measure one run against a limit of nginx."""
+    from redis import Redis
+
+    limiter = LeakyBucket(rate, round(rate / 10))
+    processes = 1 if sender == "one" else PROCESSES
+    with limited(limiter, 429, names_time=False) as (base, log), Redis.from_url(server.url) as redis:
+        redis.flushall()
+        redis.config_resetstat()
+        run_processes(server.url, processes, {"base": base, "seconds": seconds, "shared": sender == "shared", "rows_most": int(limiter.allows(seconds))})
+        commands = sum(one["calls"] for name, one in redis.info("commandstats").items() if "evalsha" in name)
+    start = min(seen.at for seen in log)
+    log = [seen for seen in log if seen.at < start + seconds]
+    passed = [seen for seen in log if seen.is_through]
+    counts = [sum(seen.client == n for seen in passed) for n in range(processes)]
+    return {
+        "load": load(),
+        "share": 100 * len(passed) / limiter.allows(seconds),
+        "later": 100 * sum(seen.at >= start + 10 for seen in passed) / (rate * (seconds - 10)),
+        "refused": 100 * (1 - len(passed) / len(log)),
+        "commands": commands / len(log),
+        "shares": counts,
+        "each_second": [sum(start + n <= seen.at < start + n + 1 for seen in passed) for n in range(int(seconds))],
+        "refused_each": [sum(start + n <= seen.at < start + n + 1 for seen in log if not seen.is_through) for n in range(int(seconds))],
+    }
+
+
 def throughput(server: RedisProcess, rows: int) -> list[dict[str, Any]]:
     from redis import Redis
 
@@ -242,17 +290,24 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--only", nargs="*", default=[*_CASES, "throughput"])
+    parser.add_argument("--limit", type=int, default=200)
+    parser.add_argument("--senders", nargs="*", default=["one", "each", "shared"])
     parser.add_argument("--process", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.process:
         wanted = json.loads(given.process)
-        work = send_rows if "rows" in wanted else take_permits
+        work = send_rows if "rows" in wanted else send_limited if "base" in wanted else take_permits
         print(json.dumps(asyncio.run(work(os.environ["AIRMEET_REDIS"], wanted))))
         return
     report: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
     report["machine"], runs = facts(), report["runs"]
     with redis_process() as server:
         for case in given.only:
+            if case == "learned":
+                for _ in range(given.runs):
+                    for sender in given.senders:
+                        print(sender, _shown(learned(server, given.seconds, given.limit, sender)), flush=True)
+                return
             if case == "throughput":
                 runs[case] = throughput(server, given.rows)
                 continue

@@ -525,7 +525,9 @@ class JobPreparation:
     ) -> Engine:
         client = self._sender
         given, shard = self._given, journal.facts.get("shard", {})
-        is_shared, most = client.pace.permits.is_shared, client.pace.rate or math.inf
+        # Where the permits of a fleet follow the server, they have no ceiling.
+        most = client.pace.ceiling or math.inf
+        is_shared = client.pace.permits.is_shared and most < math.inf
         # The run's rate is divided among its shards, unless they share a lower one anyway.
         if (share := shard.get("rate")) and "rate" not in given:
             is_lower = is_shared and most <= (shard.get("total_rate") or 0)
