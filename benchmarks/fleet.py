@@ -223,7 +223,11 @@ def learned(server: RedisProcess, seconds: float, rate: int, sender: str) -> dic
     with limited(limiter, 429, names_time=False) as (base, log), Redis.from_url(server.url) as redis:
         redis.flushall()
         redis.config_resetstat()
-        run_processes(server.url, processes, {"base": base, "seconds": seconds, "shared": sender == "shared", "rows_most": int(limiter.allows(seconds))})
+        run_processes(
+            server.url,
+            processes,
+            {"base": base, "seconds": seconds, "shared": sender == "shared", "rows_most": int(limiter.allows(seconds))},
+        )
         commands = sum(one["calls"] for name, one in redis.info("commandstats").items() if "evalsha" in name)
     start = min(seen.at for seen in log)
     log = [seen for seen in log if seen.at < start + seconds]
@@ -237,7 +241,10 @@ def learned(server: RedisProcess, seconds: float, rate: int, sender: str) -> dic
         "commands": commands / len(log),
         "shares": counts,
         "each_second": [sum(start + n <= seen.at < start + n + 1 for seen in passed) for n in range(int(seconds))],
-        "refused_each": [sum(start + n <= seen.at < start + n + 1 for seen in log if not seen.is_through) for n in range(int(seconds))],
+        "refused_each": [
+            sum(start + n <= seen.at < start + n + 1 for seen in log if not seen.is_through)
+            for n in range(int(seconds))
+        ],
     }
 
 

@@ -184,9 +184,11 @@ class LocalPermits:
 
     Args:
         rate: What the caller asked for.
+        is_full: Nothing may leave at once, as if a burst had just left. It needs a running event loop.
     """
 
-    def __init__(self, rate: AskedRate) -> None:
+    def __init__(self, rate: AskedRate, *, is_full: bool = False) -> None:
+        self._is_full = is_full
         self._watchers: list[Callable[[], None]] = []
         self._limiter: Limiter | None = None
         self._paused_until = _NEVER
@@ -265,7 +267,10 @@ class LocalPermits:
             is_success=is_success,
             is_costly=is_costly,
         )
-        if seen.is_due(now, state):
+        span = now - seen.since
+        if seen.refused or (state.is_starved and seen.fresh) or (
+            span >= MEASURE_SECONDS and span * state.rate >= MEASURE_REPLIES
+        ):  # fmt: skip
             self._observe(seen.observation(now), self._settings, state)
 
     def _observe(self, seen: Observation, settings: Adaptive, state: RateState) -> None:
@@ -305,7 +310,7 @@ class LocalPermits:
         if rate is None:
             self._limiter = None
         elif self._limiter is None:
-            self._limiter = Limiter(rate)
+            self._limiter = Limiter(rate, is_full=self._is_full)
         self._tell_watchers()
 
     def _tell_watchers(self) -> None:
@@ -355,13 +360,6 @@ class ReplyCounts:
             self.fresh += sent_at >= cut_at
             if is_success and sent_at >= places_at:
                 self.latency = min(self.latency, now - sent_at)
-
-    def is_due(self, now: float, state: RateState) -> bool:
-        """Return whether they are enough."""
-        span = now - self.since
-        if self.refused or (state.is_starved and self.fresh):
-            return True
-        return span >= MEASURE_SECONDS and span * state.rate >= MEASURE_REPLIES
 
     def observation(self, now: float) -> Observation:
         return Observation(

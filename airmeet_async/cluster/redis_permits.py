@@ -23,8 +23,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from attrs import evolve
+
 from airmeet_async.client.adaptive_rate import Adaptive, AskedRate
-from airmeet_async.client.permits import Limiter, LocalPermits, check_rate
+from airmeet_async.client.permits import LocalPermits, check_rate
 from airmeet_async.cluster.redis_rate import LEARN, REPORT, LearnedRate
 from airmeet_async.cluster.redis_server import CONNECT_SECONDS, REPLY_SECONDS, RedisServer, cancellation_kept, key_of
 from airmeet_async.errors import ConfigError
@@ -134,12 +136,12 @@ def most_late(rate: float) -> float:
 class RedisPermits:
     """The permits of all processes that name the same Redis server and the same account.
 
-    A fleet keeps to *rate* altogether. It does not look for the server's limit; a pause that the server asks one
-    process for stops all.
+    A fleet keeps to *rate* altogether. A pause that the server asks one process for stops all.
 
     Args:
         url: Of the Redis server; `RedisServer` says in which form.
-        rate: Requests per second of the whole fleet; every process must give the same number. A warning says if not.
+        rate: Requests per second of the whole fleet; every process must give the same number, and a warning says if
+            not. Or ``"auto"`` or an `Adaptive`: the processes find and follow the server's limit together.
         workers: How many processes there are: while Redis is away, each keeps to its share. More count when they were
             seen lately.
 
@@ -151,7 +153,7 @@ class RedisPermits:
         if workers < 1:
             raise ConfigError(f"workers must be at least 1, not {workers}")
         self._server = url if isinstance(url, RedisServer) else RedisServer(url)
-        self._workers, self._asked = workers, fleet_rate(rate)
+        self._workers = workers
         self._account = ""
         self._member = secrets.token_hex(8)
         self._watchers: list[Callable[[], None]] = []
@@ -170,9 +172,9 @@ class RedisPermits:
         self._tasks: set[asyncio.Task[None]] = set()
         self._listener: asyncio.Task[None] | None = None
         self._reserving: asyncio.Task[None] | None = None
-        self._learned = LearnedRate(self._asked) if isinstance(self._asked, Adaptive) else None
         self._telling: asyncio.Task[None] | None = None
-        self._voided: asyncio.Future[None] | None = None  # done when permits that are waited for are dropped
+        self._voided: asyncio.Future[None] | None = None  # done when the permits that are waited for are dropped
+        self._use_rate(rate)
 
     def for_account(self, account: str) -> Self:
         """Return the permits of one account for one client, with connections of their own."""
@@ -190,18 +192,15 @@ class RedisPermits:
 
     @property
     def rate(self) -> float:
-        if isinstance(self._asked, float):
-            return self._asked
-        return self._learned.state.rate
+        return self._fixed if self._learned is None else self._learned.state.rate
 
     @property
     def ceiling(self) -> float | None:
-        return self._asked if isinstance(self._asked, float) else None
+        return self._fixed if self._learned is None else None
 
     @property
     def good_rate(self) -> float | None:
-        known = None if self._learned is None else self._learned.state
-        return known.good_rate if known is not None and known.knows_limit else None
+        return None if self._learned is None or not (state := self._learned.state).knows_limit else state.good_rate
 
     @property
     def places(self) -> float:
@@ -220,15 +219,17 @@ class RedisPermits:
             slot = await self._reserve(1, urgent=True) if urgent else await self._next_slot()
             if slot is None:
                 continue
-            epoch = self._epoch
+            if self._voided is None or self._voided.done():
+                self._voided = loop.create_future()
+            voided = self._voided
             try:
                 if (wait := slot - loop.time()) > 0:
-                    await self._sleep(wait)
+                    await asyncio.wait({voided}, timeout=wait)
             except asyncio.CancelledError:
-                if not urgent:
+                if not urgent and not voided.done():
                     self._slots.appendleft(slot)
                 raise
-            if epoch != self._epoch:
+            if voided.done():
                 continue
             self._unused -= not urgent
             if (now := loop.time()) - slot <= most_late(self.rate):
@@ -236,84 +237,47 @@ class RedisPermits:
                 return
         await self._local.acquire(urgent=urgent)
 
-    def record_reply(self, *, throttled: bool, sent_at: float, in_flight: int, **reply: bool) -> None:
-        if self._local is not None:
-            self._local.record_reply(throttled=throttled, sent_at=sent_at, in_flight=in_flight, **reply)
-        elif self._learned is not None:
-            now = asyncio.get_running_loop().time()
-            if self._learned.record_reply(sent_at, now, throttled=throttled, in_flight=in_flight, **reply):
-                self._tell()
-
-    @property
-    def _epoch(self) -> int:
-        return 0 if self._learned is None else self._learned.epoch
-
-    async def _sleep(self, seconds: float) -> None:
+    def record_reply(self, **reply: Any) -> None:
         if self._learned is None:
-            await asyncio.sleep(seconds)
             return
-        if self._voided is None or self._voided.done():
-            self._voided = asyncio.get_running_loop().create_future()
-        await asyncio.wait({self._voided}, timeout=seconds)
-
-    def _tell(self) -> None:
-        if self._telling is None or self._telling.done():
-            self._telling = self._start(self._tell_others())
-
-    async def _tell_others(self) -> None:
-        loop, learned = asyncio.get_running_loop(), self._learned
-        keys = [key_of("pace", self._account)]
-        try:
-            while True:
-                found = await self._run(REPORT, keys, learned.report(loop.time()))
-                self._adopt(found)
-                if (known := learned.learn(found, loop.time())) is not None:
-                    self._adopt(await self._run(LEARN, keys, [*known, key_of("rates", self._account)]))
-                if not learned.has_news:
-                    return
-        except self._server.failures as error:
-            self._go_local(error)
-
-    def _adopt(self, found: list[Any]) -> bool:
-        """Take over an epoch and what is known; return whether they are not older than what is known here."""
-        if len(found) < 2 or found[0] is None:
-            return True
-        epoch, text = int(found[0]), found[1].decode() if isinstance(found[1], bytes) else found[1]
-        before = self.rate, self.places
-        if self._learned.adopt(epoch, text, asyncio.get_running_loop().time()):
-            self._slots.clear()
-            self._unused = 0
-            if self._voided is not None and not self._voided.done():
-                self._voided.set_result(None)
-        if before != (self.rate, self.places):
-            self._tell_watchers()
-        return epoch >= self._learned.epoch
+        if self._local is not None:
+            self._local.record_reply(**reply)
+        elif self._learned.record_reply(**reply):
+            self._tell_others(self._learned)
 
     def pause(self, seconds: float) -> None:
         self._pause_here(seconds)
-        if self._local is not None:
-            self._local.pause(seconds)
-            return
-        _ = self._start(self._publish_pause(seconds))
+        if self._local is None:
+            _ = self._start(self._publish_pause(seconds))
         if self._learned is not None:
-            self._learned.pause(seconds)
-            self._tell()
+            if self._local is not None:
+                self._local.pause(seconds)
+            else:
+                self._learned.pause(seconds)
+                self._tell_others(self._learned)
 
     def restart(self) -> None:
+        if self._learned is None:
+            return
         if self._local is not None:
             self._local.restart()
-        elif self._learned is not None:
+        else:
             self._learned.restart()
-            self._tell()
+            self._tell_others(self._learned)
 
     def set_rate(self, rate: AskedRate) -> None:
-        """Change the rate for this process; the others keep theirs."""
-        self._asked, self._has_asked = fleet_rate(rate), False
-        self._learned = LearnedRate(self._asked) if isinstance(self._asked, Adaptive) else None
-        self._slots.clear()
+        """Change the rate for this process; the others keep theirs, and what they know of the server."""
+        self._use_rate(rate)
+        self._drop_permits()
         if self._local is not None:
             self._local.set_rate(self._share)
         self._tell_watchers()
+
+    def _use_rate(self, rate: AskedRate) -> None:
+        found = fleet_rate(rate)
+        self._asked, self._has_asked = rate, False
+        self._fixed = found if isinstance(found, float) else 0.0
+        self._learned = None if isinstance(found, float) else LearnedRate(found, self._learned_changed)
 
     def watch(self, changed: Callable[[], None]) -> None:
         self._watchers.append(changed)
@@ -330,8 +294,51 @@ class RedisPermits:
             self._client, self._scripts = None, {}
 
     @property
-    def _share(self) -> float:
-        return self.rate / max(self._workers, self._members)
+    def _pauses(self) -> str:
+        return key_of("pauses", self._account)
+
+    @property
+    def _rates(self) -> str:
+        return key_of("rates", self._account)
+
+    @property
+    def _share(self) -> float | Adaptive:
+        """The rate of this process while the server is away."""
+        members = max(self._workers, self._members)
+        if self._learned is None:
+            return self.rate / members
+        settings, known = self._learned.settings, self._learned.state
+        return evolve(
+            settings,
+            initial=known.rate / members,
+            floor=min(settings.floor, known.rate) / members,
+            ceiling=settings.ceiling / members,
+            limit=known.limit / members if known.knows_limit else None,
+        )
+
+    def _drop_permits(self) -> None:
+        self._slots.clear()
+        self._unused = 0
+        if self._voided is not None and not self._voided.done():
+            self._voided.set_result(None)
+
+    def _learned_changed(self, are_void: bool) -> None:  # noqa: FBT001
+        if are_void:
+            self._drop_permits()
+        self._tell_watchers()
+
+    def _tell_others(self, learned: LearnedRate) -> None:
+        """Tell what was counted here, or leave it to whoever is about it."""
+
+        async def tell() -> None:
+            keys = [key_of("pace", self._account)]
+            try:
+                await learned.tell(lambda script, arguments: self._run(script, keys, arguments), self._rates)
+            except self._server.failures as error:
+                self._go_local(error)
+
+        if self._telling is None or self._telling.done():
+            self._telling = self._start(tell())
 
     async def _next_slot(self) -> float | None:
         """Return when the next bulk permit may be used, or None if the server is away."""
@@ -362,15 +369,14 @@ class RedisPermits:
     async def _reserve(self, count: int, *, urgent: bool = False) -> float | None:
         """Return the loop time of the first of *count* permits, or None if the server is away."""
         try:
-            while (granted := await self._ask(count, urgent=urgent)) is None:
-                pass
+            wait, _ = await self._ask(count, urgent=urgent)
         except self._server.failures as error:
             self._go_local(error)
             return None
         # Where it was away meanwhile for somebody else, it is away until all come back together.
-        return None if self._local is not None else asyncio.get_running_loop().time() + granted[0]
+        return None if self._local is not None else asyncio.get_running_loop().time() + wait
 
-    async def _ask(self, count: int, *, urgent: bool = False, is_back: bool = False) -> tuple[float, float] | None:
+    async def _ask(self, count: int, *, urgent: bool = False, is_back: bool = False) -> tuple[float, float]:
         """Reserve *count* permits; 0 only looks.
 
         Returns:
@@ -380,7 +386,7 @@ class RedisPermits:
         if self._listener is None:
             self._listener = self._start(self._listen())
         keys = [key_of("pace", self._account), key_of("members", self._account)]
-        known, interval = ("", round(1e6 / self._asked)) if self._learned is None else self._learned.offer
+        known, interval = ("", round(1e6 / self.rate)) if self._learned is None else self._learned.offer
         arguments = [count, interval, int(urgent), self._member, int(is_back), known]
         asked_at = loop.time()
         try:
@@ -392,9 +398,11 @@ class RedisPermits:
             reply = await self._run(_RESERVE, keys, arguments)
         wait, pause, self._members, calm, before, *found = reply
         if self._learned is not None:
-            self._learned.members = max(self._members, 1)
-            if not self._adopt(found):
-                return None
+            self._learned.members = self._members
+            if not self._learned.adopt(int(found[0]), found[1]):
+                # It was overtaken by what somebody published: these permits are void.
+                self._learned.epoch = 0
+                return await self._ask(count, urgent=urgent, is_back=is_back)
         # What was there at the first time may be of processes that have ended.
         if self._learned is None and self._has_asked and before not in {0, interval} and not self._has_warned_of_rate:
             self._has_warned_of_rate = True
@@ -432,10 +440,8 @@ class RedisPermits:
 
     async def _publish_pause(self, seconds: float) -> None:
         try:
-            channel = key_of("pauses", self._account)
-            await self._run(
-                _PAUSE, [key_of("pace", self._account)], [round(min(seconds, _MOST_PAUSE_SECONDS) * 1e6), channel]
-            )
+            microseconds = round(min(seconds, _MOST_PAUSE_SECONDS) * 1e6)
+            await self._run(_PAUSE, [key_of("pace", self._account)], [microseconds, self._pauses])
         except self._server.failures as error:
             self._go_local(error)
 
@@ -444,17 +450,21 @@ class RedisPermits:
             try:
                 with cancellation_kept():
                     async with self._server.connect(reply_seconds=None) as client, client.pubsub() as channel:
-                        await channel.subscribe(pauses := key_of("pauses", self._account), key_of("rates", self._account))
+                        await channel.subscribe(self._pauses, self._rates)
                         async for message in channel.listen():
                             if message["type"] == "message":
                                 with suppress(ValueError):  # somebody else's
-                                    if message["channel"].decode() == pauses:
-                                        self._pause_here(min(int(message["data"]) / 1e6, _MOST_PAUSE_SECONDS))
-                                    elif self._learned is not None:
-                                        self._adopt(message["data"].split(b" ", 1))
+                                    self._hear(message["channel"].decode(), message["data"])
             except self._server.failures:
                 pass  # whoever reserves says so
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
+
+    def _hear(self, channel: str, said: bytes) -> None:
+        if channel == self._pauses:
+            self._pause_here(min(int(said) / 1e6, _MOST_PAUSE_SECONDS))
+        elif self._learned is not None:
+            epoch, _, known = said.partition(b" ")
+            _ = self._learned.adopt(int(epoch), known)
 
     def _tell_watchers(self) -> None:
         for changed in self._watchers:
@@ -465,13 +475,14 @@ class RedisPermits:
     def _go_local(self, error: BaseException) -> None:
         if self._local is not None:
             return
-        self._local = LocalPermits(self._share)
+        share = self._share
+        self._local = LocalPermits(share, is_full=True)
         if not self._has_warned:
             self._has_warned = True
             _log.warning(
                 "Redis at %s is away (%s); this process goes on with its share of the rate, %.3g/s, and tries again "
                 "each second",
-                self._server, self._server.reason(error), self._share,
+                self._server, self._server.reason(error), share if isinstance(share, float) else share.initial,
             )  # fmt: skip
         _ = self._start(self._come_back())
 
@@ -480,16 +491,14 @@ class RedisPermits:
             await asyncio.sleep(_TRY_AGAIN_SECONDS)
             try:
                 if self._learned is not None:
-                    self._learned.epoch = 0
+                    self._learned.epoch = 0  # the server may have lost it
                 _, calm = await self._ask(0, is_back=True)
             except self._server.failures:
                 continue
             # The others are still on their own shares, which would come on top.
             await asyncio.sleep(calm)
             self._local, self._block = None, 0
-            if self._learned is not None:
-                self._learned.epoch = 0
-            self._slots.clear()
+            self._local, self._block = None, 0
             if self._listener is not None:
                 self._listener.cancel()  # its connection may be a dead one
                 self._listener = None
@@ -501,13 +510,10 @@ def fleet_rate(rate: AskedRate) -> float | Adaptive:
     """Return the rate of a fleet.
 
     Raises:
-        ConfigError: It is not a number.
+        ConfigError: It is none.
     """
-    if isinstance(rate, (int, float)) and not isinstance(rate, bool) and check_rate(rate):
-        return float(rate)
-    if rate is not None and not isinstance(rate, bool) and (found := check_rate(rate)):
-        return found
-    raise ConfigError(
-        f"a fleet needs a number of requests per second for all its processes together, not {rate!r}; without a rate "
-        "it shares only the token, and each process can find the server's limit by itself"
-    )
+    if rate is None:
+        raise ConfigError('a fleet\'s permits need a rate for all its processes together: a number, or "auto"')
+    checked = check_rate(rate)
+    assert checked is not None  # noqa: S101 - for the type checker
+    return checked.ceiling if checked.is_number else checked

@@ -2,24 +2,27 @@
 
 Rules of this file:
 
-1. What is known has one home, the hash of the pace in Redis. There is no leader: the law is a function, so whoever
-   finds that an observation is due takes the counts of all, applies the law, and writes what is known then.
-2. A refusal is reported at once. The cut that follows is published with a new epoch, and all drop the permits that
-   they hold: those were granted at the old rate.
-3. What was sent before a process knew of the epoch says nothing new. So no clocks are compared.
-4. What is written holds only if the epoch is still the one that it was found in: of two cuts at the same time the
-   second is dropped, and a cut is never overwritten by a growth.
+1. What is known has one home, the hash of the pace in Redis. There is no leader: the control law is a function, so
+   whoever finds that an observation is due takes the counts of all, applies the law, and writes what is known then.
+2. It is written only if what it was derived from is still what is known; else it is derived again.
+3. A refusal is reported at once. The cut that follows begins a new epoch and is published: all drop the permits that
+   they hold, which were granted at the old rate.
+4. An observation of an earlier epoch is dropped, and so is a refusal of what was sent before its sender knew of the
+   last epoch: they say nothing new. For that no clocks need to be compared.
 5. Growth is not published. It comes with the next block of permits.
 6. Each process offers what it knows with each block, in case Redis has lost it.
 """
 
+import asyncio
 import json
 import math
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from attrs import asdict, fields_dict
 
 from airmeet_async.client.adaptive_rate import (
+    MEASURE_SECONDS,
     Adaptive,
     Observation,
     RateState,
@@ -30,13 +33,16 @@ from airmeet_async.client.adaptive_rate import (
 )
 from airmeet_async.client.permits import ReplyCounts
 
-_FIELDS = fields_dict(RateState)
 _GREW_MUCH = 1.5
-"""The factor of growth from which on permits at the old rate are not waited for."""
+"""The factor of growth from which on nobody waits for a permit at the old rate."""
 
-# KEYS: the hash of the pace. ARGV: the epoch that the teller knows, whether an observation is due anyway, counts: 6 to
-# add up, 3 of which the most counts.
-# Reply: the epoch, what is known; and where an observation is due, the time, its length and the counts of all.
+_NO_LATENCY = -1e15
+
+# KEYS: the hash of the pace.
+# ARGV: the epoch that is known here, whether an observation is due anyway, nine counts: fresh, refused, accepted,
+# replies, full, costly, to be added up; in flight when refused and when accepted, minus the latency, of which the most
+# counts.
+# Reply: the epoch, what is known; and if an observation is due, its end, its length and the counts of all.
 REPORT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -61,123 +67,131 @@ redis.call('HSET', KEYS[1], unpack(pairs))
 return {kept[1], kept[2]}
 """
 
-# KEYS: the hash of the pace. ARGV: the epoch in which it was found, what is known now, microseconds between two
-# permits, whether a new epoch begins, the channel.
+# KEYS: the hash of the pace.
+# ARGV: the epoch, what was known in it, what is known now, microseconds between two permits, whether a new epoch
+# begins, the channel.
 # Reply: the epoch, what is known.
 LEARN = """
-local epoch = redis.call('HGET', KEYS[1], 'epoch')
-if epoch == ARGV[1] then
-  redis.call('HSET', KEYS[1], 'known', ARGV[2], 'spacing', ARGV[3])
-  if ARGV[4] == '1' then
+local kept = redis.call('HMGET', KEYS[1], 'epoch', 'known')
+if kept[1] == ARGV[1] and kept[2] == ARGV[2] then
+  redis.call('HSET', KEYS[1], 'known', ARGV[3], 'spacing', ARGV[4])
+  if ARGV[5] == '1' then
     local time = redis.call('TIME')
     local now = time[1] * 1000000 + time[2]
-    epoch = string.format('%.0f', math.max(now, tonumber(epoch) + 1))
+    local epoch = string.format('%.0f', math.max(now, tonumber(ARGV[1]) + 1))
     -- All that was reserved is dropped.
-    redis.call('HSET', KEYS[1], 'epoch', epoch, 'next', string.format('%.0f', now + tonumber(ARGV[3])))
-    redis.call('PUBLISH', ARGV[5], epoch .. ' ' .. ARGV[2])
+    redis.call('HSET', KEYS[1], 'epoch', epoch, 'next', string.format('%.0f', now + tonumber(ARGV[4])), 'urgent', '0')
+    redis.call('PUBLISH', ARGV[6], epoch .. ' ' .. ARGV[3])
   end
 end
 return redis.call('HMGET', KEYS[1], 'epoch', 'known')
 """
 
+RunScript = Callable[[str, list[Any]], Awaitable[Any]]
+
 
 class LearnedRate:
-    """What is known of the server's limit here, and what was counted since it was told to the others.
+    """What is known of the server's limit, and what was counted here since the others were told.
 
     Args:
         settings: Bounds and speeds of the search.
+        changed: Called when something else is known; with True if permits granted before are void.
 
     Attributes:
+        settings: As given.
         state: What is known.
-        epoch: In which it was found; 0: nothing was heard of the others.
         members: Processes that share it.
+        epoch: What was sent before it began says nothing new; 0: any is newer.
     """
 
-    def __init__(self, settings: Adaptive) -> None:
+    def __init__(self, settings: Adaptive, changed: Callable[[bool], None]) -> None:
         self.settings = settings
         self.state = first_state(settings)
-        self.epoch = 0
         self.members = 1
-        self._epoch_at = -math.inf  # by the event loop's clock
-        self._text = ""
+        self.epoch = 0
+        self._changed = changed
+        self._text = _encode(self.state)  # as Redis has it
+        self._began = -math.inf  # the epoch, by the event loop's clock
         self._seen = ReplyCounts(-math.inf)
-        self._pause_s = 0.0
-        self._is_after_outage = False
+        self._changes: list[Callable[[RateState], RateState]] = []
 
     @property
     def offer(self) -> tuple[str, int]:
-        """What is known, and microseconds between two permits, as Redis has them."""
-        return self._text or _encode(self.state), _spacing(self.state)
+        """What is known, and microseconds between two permits, as Redis is told them."""
+        return self._text, _spacing(self.state)
 
     @property
     def places(self) -> float:
-        """Requests under way at once for this process."""
+        """Requests under way at once that are right for this process."""
         return max(1, self.state.places // self.members)
-
-    def record_reply(self, sent_at: float, now: float, *, in_flight: int, **reply: bool) -> bool:
-        """Count a reply; return whether it is time to tell."""
-        seen = self._seen
-        if seen.since == -math.inf:
-            seen.since = now
-        seen.add(sent_at, now, self._epoch_at, self._epoch_at, in_flight=in_flight * self.members, **reply)
-        return seen.is_due(now, self.state)
-
-    def pause(self, seconds: float) -> None:
-        self._pause_s += seconds
-
-    def restart(self) -> None:
-        self._is_after_outage = True
 
     @property
     def has_news(self) -> bool:
         """There is something that the others must know at once."""
         seen = self._seen
-        return seen.refused > 0 or self._pause_s > 0 or self._is_after_outage or (self.state.is_starved and seen.fresh > 0)
+        return bool(seen.refused or self._changes or (self.state.is_starved and seen.fresh))
 
-    def report(self, now: float) -> list[Any]:
-        """Return the arguments of `REPORT`."""
-        is_forced = self.has_news
-        seen, self._seen = self._seen, ReplyCounts(now)
-        latency = -1e15 if seen.latency == math.inf else round(-1e6 * seen.latency)
-        return [
-            self.epoch, int(is_forced), seen.fresh, seen.refused, seen.accepted, seen.replies, int(seen.is_full),
-            int(seen.is_costly), seen.in_flight_refused, seen.in_flight_accepted, latency,
-        ]  # fmt: skip
+    def record_reply(self, *, sent_at: float, in_flight: int, **reply: bool) -> bool:
+        """Count a reply, as `Permits` have it; return whether it is time to tell the others."""
+        now = asyncio.get_running_loop().time()
+        # The others are taken to have as many under way.
+        self._seen.add(sent_at, now, self._began, self._began, in_flight=in_flight * self.members, **reply)
+        return self.has_news or now - self._seen.since >= MEASURE_SECONDS
 
-    def learn(self, reply: list[Any], now: float) -> list[Any] | None:
-        """Take note of the reply to `REPORT`; return the arguments of `LEARN`, or None if somebody else observes."""
-        if not reply:
-            return None
-        if len(reply) == 2:
-            return None
-        at, span, *counts = (int(one) for one in reply[2:])
-        fresh, refused, accepted, replies, full, costly, in_flight_refused, in_flight_accepted, latency = counts
-        seen = Observation(
-            at / 1e6, span / 1e6, accepted, fresh, refused, replies,
-            math.inf if latency <= -1e15 else -latency / 1e6,
-            max(0, in_flight_refused), max(0, in_flight_accepted), full > 0, costly > 0,
-        )  # fmt: skip
-        before, state = self.state, adjust(self.state, seen, self.settings)
-        if self._pause_s:
-            state, self._pause_s = after_pause(state, self._pause_s, self.settings), 0.0
-        if self._is_after_outage:
-            self._is_after_outage = False
-            # Each process finds for itself that the server is back.
-            if not (state.cut_at == -math.inf and state.used_s < state.climb_s):
-                state = after_outage(state, self.settings)
-        is_new = state.rate < before.rate or state.rate > _GREW_MUCH * before.rate or state.places < before.places
-        return [reply[0], _encode(state), _spacing(state), int(is_new)]
+    def pause(self, seconds: float) -> None:
+        """Take note of a pause that the server asked this process for."""
+        self._changes.append(lambda state: after_pause(state, seconds, self.settings))
 
-    def adopt(self, epoch: int, text: str, now: float) -> bool:
-        """Take over what is known; return whether permits that were granted before are void."""
+    def restart(self) -> None:
+        """Take note that the server is back after an outage."""
+
+        def restarted(state: RateState) -> RateState:
+            # Each process finds that for itself.
+            is_known = state.cut_at == -math.inf and state.knows_limit and state.used_s < state.climb_s
+            return state if is_known else after_outage(state, self.settings)
+
+        self._changes.append(restarted)
+
+    async def tell(self, run: RunScript, channel: str) -> None:
+        """Tell the others what was counted here, and if an observation is due then, what follows from it."""
+        clock, is_first = asyncio.get_running_loop().time, True
+        while is_first or self.has_news:
+            is_first, is_due = False, self.has_news
+            seen, self._seen = self._seen, ReplyCounts(clock())
+            changes, self._changes = self._changes, []
+            latency = _NO_LATENCY if seen.latency == math.inf else -1e6 * seen.latency
+            counts = (
+                seen.fresh, seen.refused, seen.accepted, seen.replies, int(seen.is_full), int(seen.is_costly),
+                seen.in_flight_refused, seen.in_flight_accepted, round(latency),
+            )  # fmt: skip
+            epoch, text, *observed = await run(REPORT, [self.epoch, int(is_due), *counts]) or (0, "")
+            self.adopt(int(epoch), text)
+            while observed and int(epoch or 0) == self.epoch:
+                state = adjust(self.state, _observation(*map(int, observed)), self.settings)
+                for change in changes:
+                    state = change(state)
+                before, known = self.state, _encode(state)
+                is_cut = (before.cut_at, before.places_at) != (state.cut_at, state.places_at)
+                is_new = is_cut or not before.rate <= state.rate <= _GREW_MUCH * before.rate
+                arguments = [self.epoch, self._text, known, _spacing(state), int(is_new), channel]
+                epoch, text = await run(LEARN, arguments)
+                self.adopt(int(epoch or 0), text)
+                if self._text == known:
+                    break
+
+    def adopt(self, epoch: int, text: bytes | str | None) -> bool:
+        """Take over what is known; return False if it is older than what is known here."""
         if epoch < self.epoch:
             return False
-        if text != self._text:
-            self.state, self._text = _decode(text, self.state), text
-        if epoch == self.epoch:
-            return False
-        self.epoch, self._epoch_at = epoch, now
-        self._seen.fresh = self._seen.refused = 0
+        text = text.decode(errors="replace") if isinstance(text, bytes) else text
+        if not text or (epoch, text) == (self.epoch, self._text):
+            return True
+        is_new = epoch > self.epoch
+        if is_new:
+            self.epoch, self._began = epoch, asyncio.get_running_loop().time()
+            self._seen.fresh = self._seen.refused = 0
+        self.state, self._text = _decode(text, self.state), text
+        self._changed(is_new)
         return True
 
 
@@ -185,16 +199,25 @@ def _spacing(state: RateState) -> int:
     return round(1e6 / state.rate)
 
 
+def _observation(at: int, span: int, *counts: int) -> Observation:
+    """Return the observation that Redis has added up; times are in microseconds."""
+    fresh, refused, accepted, replies, full, costly, in_flight_refused, in_flight_accepted, latency = counts
+    return Observation(
+        at / 1e6, span / 1e6, accepted, fresh, refused, replies, math.inf if latency <= _NO_LATENCY else latency / -1e6,
+        in_flight_refused, in_flight_accepted, full > 0, costly > 0,
+    )  # fmt: skip
+
+
 def _encode(state: RateState) -> str:
     return json.dumps(asdict(state))
 
 
 def _decode(text: str, otherwise: RateState) -> RateState:
-    """Return what a process has written; *otherwise* where that makes no sense."""
+    """Return what a process has written; *otherwise* if that makes no sense."""
     try:
-        found = {name: value for name, value in json.loads(text).items() if name in _FIELDS}
-        if all(isinstance(value, (int, float)) for value in found.values()) and 0 < found["rate"] < math.inf:
+        found = {name: value for name, value in json.loads(text).items() if name in fields_dict(RateState)}
+        if 0 < found["rate"] < math.inf and not any(map(math.isnan, found.values())):
             return RateState(**found)
-    except (ValueError, TypeError, AttributeError, KeyError):
+    except (ValueError, TypeError, AttributeError, KeyError, OverflowError):
         pass
     return otherwise
