@@ -46,6 +46,7 @@ RESULTS = Path(__file__).parent / "results" / "fleet.json"
 PROCESSES, WAITERS, RATE = 4, 50, 100.0
 _PERSONS = 2.0  # calls per second of each process
 _PAUSE = 2.0
+_TAKES_S = float(os.environ.get("TAKES", "0.05"))
 _CASES = {
     "plain": "bulk alone",
     "persons": "8 personal calls/s beside it",
@@ -220,7 +221,7 @@ def learned(server: RedisProcess, seconds: float, rate: int, sender: str) -> dic
 
     limiter = LeakyBucket(rate, round(rate / 10))
     processes = 1 if sender == "one" else PROCESSES
-    with limited(limiter, 429, names_time=False) as (base, log), Redis.from_url(server.url) as redis:
+    with limited(limiter, 429, names_time=False, takes_s=_TAKES_S) as (base, log), Redis.from_url(server.url) as redis:
         redis.flushall()
         redis.config_resetstat()
         run_processes(

@@ -10,7 +10,8 @@ Rules of this file:
 4. An observation of an earlier epoch is dropped, and so is a refusal of what was sent before its sender knew of the
    last epoch: they say nothing new. For that no clocks need to be compared.
 5. Growth is not published. It comes with the next block of permits.
-6. Each process offers what it knows with each block, in case Redis has lost it.
+6. How many requests all processes have under way is not known. So a limit on that is taken for one on the rate.
+7. Each process offers what it knows with each block, in case Redis has lost it.
 """
 
 import asyncio
@@ -39,18 +40,17 @@ _GREW_MUCH = 1.5
 _NO_LATENCY = -1e15
 
 # KEYS: the hash of the pace.
-# ARGV: the epoch that is known here, whether an observation is due anyway, nine counts: fresh, refused, accepted,
-# replies, full, costly, to be added up; in flight when refused and when accepted, minus the latency, of which the most
-# counts.
+# ARGV: the epoch that is known here, whether an observation is due anyway, and counts: fresh, refused, accepted,
+# replies, full and costly are added up; of minus the latency the most counts.
 # Reply: the epoch, what is known; and if an observation is due, its end, its length and the counts of all.
 REPORT = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local kept = redis.call('HMGET', KEYS[1], 'epoch', 'known', 'spacing', 'since', 'pause')
 if not kept[2] then return {} end
-local counts = redis.call('HMGET', KEYS[1], 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7', 'c8', 'c9')
+local counts = redis.call('HMGET', KEYS[1], 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7')
 local pairs, is_current = {}, ARGV[1] == kept[1]
-for i = 1, 9 do
+for i = 1, 7 do
   local told, before = tonumber(ARGV[i + 2]), tonumber(counts[i] or (i <= 6 and 0 or -1e15))
   -- The first two are of what was sent after the last cut.
   if i <= 2 and not is_current then told = 0 end
@@ -59,7 +59,7 @@ for i = 1, 9 do
 end
 local since = math.min(now, math.max(tonumber(kept[4]), tonumber(kept[5] or 0)))
 if ARGV[2] == '1' or counts[2] ~= '0' or now - since >= math.max(100000, 4 * tonumber(kept[3])) then
-  redis.call('HDEL', KEYS[1], 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7', 'c8', 'c9')
+  redis.call('HDEL', KEYS[1], 'c1', 'c2', 'c3', 'c4', 'c5', 'c6', 'c7')
   redis.call('HSET', KEYS[1], 'since', string.format('%.0f', now))
   return {kept[1], kept[2], string.format('%.0f', now), string.format('%.0f', now - since), unpack(counts)}
 end
@@ -123,7 +123,8 @@ class LearnedRate:
     @property
     def places(self) -> float:
         """Requests under way at once that are right for this process."""
-        return max(1, self.state.places // self.members)
+        places = self.state.places
+        return max(1, places // self.members) if places < math.inf else places
 
     @property
     def has_news(self) -> bool:
@@ -131,11 +132,10 @@ class LearnedRate:
         seen = self._seen
         return bool(seen.refused or self._changes or (self.state.is_starved and seen.fresh))
 
-    def record_reply(self, *, sent_at: float, in_flight: int, **reply: bool) -> bool:
+    def record_reply(self, *, sent_at: float, **reply: Any) -> bool:
         """Count a reply, as `Permits` have it; return whether it is time to tell the others."""
         now = asyncio.get_running_loop().time()
-        # The others are taken to have as many under way.
-        self._seen.add(sent_at, now, self._began, self._began, in_flight=in_flight * self.members, **reply)
+        self._seen.add(sent_at, now, self._began, self._began, **reply)
         return self.has_news or now - self._seen.since >= MEASURE_SECONDS
 
     def pause(self, seconds: float) -> None:
@@ -162,7 +162,7 @@ class LearnedRate:
             latency = _NO_LATENCY if seen.latency == math.inf else -1e6 * seen.latency
             counts = (
                 seen.fresh, seen.refused, seen.accepted, seen.replies, int(seen.is_full), int(seen.is_costly),
-                seen.in_flight_refused, seen.in_flight_accepted, round(latency),
+                round(latency),
             )  # fmt: skip
             epoch, text, *observed = await run(REPORT, [self.epoch, int(is_due), *counts]) or (0, "")
             self.adopt(int(epoch), text)
@@ -201,10 +201,10 @@ def _spacing(state: RateState) -> int:
 
 def _observation(at: int, span: int, *counts: int) -> Observation:
     """Return the observation that Redis has added up; times are in microseconds."""
-    fresh, refused, accepted, replies, full, costly, in_flight_refused, in_flight_accepted, latency = counts
+    fresh, refused, accepted, replies, full, costly, latency = counts
     return Observation(
         at / 1e6, span / 1e6, accepted, fresh, refused, replies, math.inf if latency <= _NO_LATENCY else latency / -1e6,
-        in_flight_refused, in_flight_accepted, full > 0, costly > 0,
+        is_full=full > 0, is_costly=costly > 0,
     )  # fmt: skip
 
 
