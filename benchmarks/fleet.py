@@ -3,7 +3,7 @@
     python -m benchmarks.fleet [--seconds 30] [--runs 3] [--only NAME ...]
 
 Each process has one pace with shared permits and 50 who wait; the moments at which requests would have left are read
-from the clock that all processes of a machine share. Nothing is sent, except for the throughput.
+from the clock that all processes of a machine share. Nothing is sent, except for the throughput and the learned rate.
 
 - delivered: permits of all processes / (rate x seconds), from a second after the last one was ready;
 - worst second: the most permits of all processes within any second;
@@ -11,6 +11,9 @@ from the clock that all processes of a machine share. Nothing is sent, except fo
 - commands: of Redis, for each permit;
 - person: 95 % of the personal calls that are made beside, eight a second, had their permit within this time;
 - after a pause: permits of all processes from 50 ms after one of them was told to pause until its end;
+- learned: bulk runs against nginx's `limit_req` with a burst of a tenth of a second (`benchmarks.limited_nginx`), and
+  50 ms for each request that it lets through: accepted / what it would have let through, over all and from 10 s on;
+  refused of all requests; and the fewest and most accepted of one process, of an even part;
 - throughput: rows per second of 1, 2 and 4 processes that share a token and have no limit, as ratios, with the
   server's share of the CPU time, the CPU time of the client for each row, all commands that Redis was sent, and for
   which part of the time the server and a client were able to run and had to wait for a core.
@@ -46,7 +49,14 @@ RESULTS = Path(__file__).parent / "results" / "fleet.json"
 PROCESSES, WAITERS, RATE = 4, 50, 100.0
 _PERSONS = 2.0  # calls per second of each process
 _PAUSE = 2.0
-_TAKES_S = float(os.environ.get("TAKES", "0.05"))
+_TAKES_S = 0.05  # of an add that the limited server lets through
+_LIMIT = 200
+_STEADY_AFTER = 10.0
+_SENDERS = {
+    "one": '1 process, `rate="auto"`',
+    "each": "4 processes, only the token is shared: each finds its part",
+    "shared": '4 processes, `Fleet(rate="auto")`',
+}
 _CASES = {
     "plain": "bulk alone",
     "persons": "8 personal calls/s beside it",
@@ -128,7 +138,7 @@ async def send_limited(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
 
     number, seconds = wanted["number"], wanted["seconds"]
     fleet = Fleet(url, rate="auto" if wanted["shared"] else None)
-    rows = map(person, range(number * 1_000_000, number * 1_000_000 + wanted["rows_most"]))
+    rows = [person(number * wanted["most"] + n) for n in range(wanted["most"])]
     event = f"{EVENT[:-1]}{number}"
     async with AirmeetClient("a" * 32, "s" * 32, base_url=wanted["base"], transport="fast", fleet=fleet) as client:
         await client.token.get()
@@ -215,37 +225,33 @@ def pace(server: RedisProcess, seconds: float, *, case: str = "plain", rate: flo
     return figures
 
 
-def learned(server: RedisProcess, seconds: float, rate: int, sender: str) -> dict[str, Any]:
-    """Measure one run against a limit of nginx."""
+def learned(server: RedisProcess, seconds: float, limit: int, sender: str) -> dict[str, Any]:
+    """Measure one run against a limit that nobody was told."""
     from redis import Redis
 
-    limiter = LeakyBucket(rate, round(rate / 10))
-    processes = 1 if sender == "one" else PROCESSES
-    with limited(limiter, 429, names_time=False, takes_s=_TAKES_S) as (base, log), Redis.from_url(server.url) as redis:
+    limiter, processes = LeakyBucket(limit, limit // 10), 1 if sender == "one" else PROCESSES
+    nginx = limited(limiter, 429, names_time=False, takes_s=_TAKES_S)
+    with nginx as (base, log), Redis.from_url(server.url) as redis:
         redis.flushall()
         redis.config_resetstat()
-        run_processes(
-            server.url,
-            processes,
-            {"base": base, "seconds": seconds, "shared": sender == "shared", "rows_most": int(limiter.allows(seconds))},
-        )
+        wanted = {"base": base, "seconds": seconds, "most": int(limiter.allows(seconds)), "shared": sender == "shared"}
+        run_processes(server.url, processes, wanted)
         commands = sum(one["calls"] for name, one in redis.info("commandstats").items() if "evalsha" in name)
     start = min(seen.at for seen in log)
-    log = [seen for seen in log if seen.at < start + seconds]
-    passed = [seen for seen in log if seen.is_through]
-    counts = [sum(seen.client == n for seen in passed) for n in range(processes)]
+    sent = [seen for seen in log if seen.at < start + seconds]
+    passed = [seen for seen in sent if seen.is_through]
+    later = sum(seen.at >= start + _STEADY_AFTER for seen in passed)
+    of_each = [100 * processes * sum(seen.client == n for seen in passed) / len(passed) for n in range(processes)]
     return {
+        "limit": limit,
+        "sender": sender,
         "load": load(),
         "share": 100 * len(passed) / limiter.allows(seconds),
-        "later": 100 * sum(seen.at >= start + 10 for seen in passed) / (rate * (seconds - 10)),
-        "refused": 100 * (1 - len(passed) / len(log)),
-        "commands": commands / len(log),
-        "shares": counts,
-        "each_second": [sum(start + n <= seen.at < start + n + 1 for seen in passed) for n in range(int(seconds))],
-        "refused_each": [
-            sum(start + n <= seen.at < start + n + 1 for seen in log if not seen.is_through)
-            for n in range(int(seconds))
-        ],
+        "later": 100 * later / (limit * (seconds - _STEADY_AFTER)),
+        "refused": 100 * (1 - len(passed) / len(sent)),
+        "commands": commands / len(sent),
+        "least": min(of_each),
+        "most": max(of_each),
     }
 
 
@@ -297,9 +303,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--only", nargs="*", default=[*_CASES, "throughput"])
-    parser.add_argument("--limit", type=int, default=200)
-    parser.add_argument("--senders", nargs="*", default=["one", "each", "shared"])
+    parser.add_argument("--only", nargs="*", default=[*_CASES, "learned", "throughput"])
     parser.add_argument("--process", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.process:
@@ -312,10 +316,12 @@ def main() -> None:
     with redis_process() as server:
         for case in given.only:
             if case == "learned":
-                for _ in range(given.runs):
-                    for sender in given.senders:
-                        print(sender, _shown(learned(server, given.seconds, given.limit, sender)), flush=True)
-                return
+                others = [(limit, sender) for limit in (50, 1000) for sender in ("each", "shared")]
+                runs[case] = []
+                for limit, sender in [*((_LIMIT, sender) for sender in _SENDERS)] * given.runs + others:
+                    runs[case].append(learned(server, given.seconds, limit, sender))
+                    print(case, _shown(runs[case][-1]), flush=True)
+                continue
             if case == "throughput":
                 runs[case] = throughput(server, given.rows)
                 continue
@@ -323,7 +329,11 @@ def main() -> None:
             for _ in range(given.runs):
                 runs[case].append(pace(server, given.seconds, case=case))
                 print(case, _shown(runs[case][-1]), flush=True)
-    sections = [section for section in (_section_of_pace(runs), _section_of_throughput(runs)) if section.rows]
+    sections = [
+        section
+        for section in (_section_of_pace(runs), _section_of_learned(runs), _section_of_throughput(runs))
+        if section.rows
+    ]
     for section in sections:
         show(section)
         show_targets(section.targets)
@@ -366,6 +376,40 @@ def _section_of_pace(runs: dict[str, Any]) -> Section:
     head = ("", "delivered", "worst second", "longest gap", "commands/permit", "shares", "person p50 / p95", "load")
     title = "Four processes x 50 waiting tasks at 100/s; medians of the runs, shares of all"
     return Section("pace", title, head, rows, medians, targets)
+
+
+def _section_of_learned(runs: dict[str, Any]) -> Section:
+    """Return the medians of the runs."""
+    found: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    for run in runs.get("learned", []):
+        found.setdefault((run["limit"], run["sender"]), []).append(run)
+    medians = {
+        f"{limit}, {sender}": {
+            name: statistics.median(run[name] for run in several) for name in several[0] if name != "sender"
+        }
+        for (limit, sender), several in found.items()
+    }
+    rows = [
+        (
+            f"{limit}/s: {_SENDERS[sender]}",
+            f"{one['share']:.1f} %",
+            f"{one['later']:.1f} %",
+            f"{one['refused']:.1f} %",
+            "-" if sender == "one" else f"{one['least']:.0f} to {one['most']:.0f} %",
+            f"{one['commands']:.2f}",
+            f"{one['load']:.1f}",
+        )
+        for (limit, sender), one in zip(found, medians.values(), strict=True)
+    ]
+    shared = medians.get(f"{_LIMIT}, shared", {})
+    targets = [
+        *at_least("four processes on a learned rate, after 10 s", shared.get("later"), 90, "{:.1f} %"),
+        *at_most("four processes on a learned rate, refused", shared.get("refused"), 2, "{:.1f} %"),
+        *at_least("the smallest part of one of them", shared.get("least"), 95, "{:.0f} %"),
+    ]
+    head = ("", "accepted", "after 10 s", "refused", "parts", "commands/request", "load")
+    title = "A limit that nobody was told, `limit_req` of nginx; medians of the runs"
+    return Section("learned", title, head, rows, medians, targets)
 
 
 def _section_of_throughput(runs: dict[str, Any]) -> Section:

@@ -466,7 +466,7 @@ class JobPreparation:
                 assert self._file is not None  # noqa: S101 - for the type checker; looked at above
                 await run_to_completion(journal.close({}))
                 asked = run_rate(self._given, self._sender.pace.rate)
-                rate = self._sender.pace.rate if asked is None else asked.ceiling if asked.is_number else None
+                rate = self._sender.pace.ceiling if asked is None else asked.ceiling if asked.is_number else None
                 return ShardedEngine(
                     self._file.path,
                     found.id,
@@ -525,14 +525,14 @@ class JobPreparation:
     ) -> Engine:
         client = self._sender
         given, shard = self._given, journal.facts.get("shard", {})
-        # Where the permits of a fleet follow the server, they have no ceiling.
-        most = client.pace.ceiling or math.inf
-        is_shared = client.pace.permits.is_shared and most < math.inf
+        most, is_fleet = client.pace.ceiling or math.inf, client.pace.permits.is_shared
+        is_shared, is_learned = is_fleet and most < math.inf, is_fleet and most == math.inf
         # The run's rate is divided among its shards, unless they share a lower one anyway.
         if (share := shard.get("rate")) and "rate" not in given:
             is_lower = is_shared and most <= (shard.get("total_rate") or 0)
             given = given if is_lower else {**given, "rate": min(share, most)}
-        rate = run_rate(given, client.pace.rate, journal.facts.get("rate"), is_shared=is_shared)
+        last_good = journal.facts.get("rate")
+        rate = run_rate(given, client.pace.rate, last_good, is_shared=is_shared, is_learned=is_learned)
         options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)
         telemetry = self._telemetry(journal)

@@ -341,11 +341,10 @@ class ReplyCounts:
         is_success: bool,
         is_costly: bool,
     ) -> None:
-        """Count a reply, as `Permits.record_reply` has it, to a request that was sent then.
+        """Count a reply, as `Permits.record_reply` has it.
 
-        Args:
-            cut_at: When the last cut was: what was refused before says nothing new.
-            places_at: When places were last made fewer.
+        *cut_at* is when the last cut was, and *places_at* when places were last made fewer: what was sent before says
+        nothing new.
         """
         self.replies += 1
         if throttled:

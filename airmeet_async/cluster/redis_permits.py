@@ -386,7 +386,7 @@ class RedisPermits:
         if self._listener is None:
             self._listener = self._start(self._listen())
         keys = [key_of("pace", self._account), key_of("members", self._account)]
-        known, interval = ("", round(1e6 / self.rate)) if self._learned is None else self._learned.offer
+        known, interval = (b"", round(1e6 / self.rate)) if self._learned is None else self._learned.offer
         arguments = [count, interval, int(urgent), self._member, int(is_back), known]
         asked_at = loop.time()
         try:
@@ -516,4 +516,4 @@ def fleet_rate(rate: AskedRate) -> float | Adaptive:
         raise ConfigError('a fleet\'s permits need a rate for all its processes together: a number, or "auto"')
     checked = check_rate(rate)
     assert checked is not None  # noqa: S101 - for the type checker
-    return checked.ceiling if checked.is_number else checked
+    return float(checked.ceiling) if checked.is_number else checked

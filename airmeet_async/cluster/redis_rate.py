@@ -34,6 +34,9 @@ from airmeet_async.client.adaptive_rate import (
 )
 from airmeet_async.client.permits import ReplyCounts
 
+_TELL_SECONDS = MEASURE_SECONDS / 2
+"""Seconds between two reports of one process, at least: what it has not told is missing in an observation."""
+
 _GREW_MUCH = 1.5
 """The factor of growth from which on nobody waits for a permit at the old rate."""
 
@@ -116,7 +119,7 @@ class LearnedRate:
         self._changes: list[Callable[[RateState], RateState]] = []
 
     @property
-    def offer(self) -> tuple[str, int]:
+    def offer(self) -> tuple[bytes, int]:
         """What is known, and microseconds between two permits, as Redis is told them."""
         return self._text, _spacing(self.state)
 
@@ -136,7 +139,7 @@ class LearnedRate:
         """Count a reply, as `Permits` have it; return whether it is time to tell the others."""
         now = asyncio.get_running_loop().time()
         self._seen.add(sent_at, now, self._began, self._began, **reply)
-        return self.has_news or now - self._seen.since >= MEASURE_SECONDS
+        return self.has_news or now - self._seen.since >= _TELL_SECONDS
 
     def pause(self, seconds: float) -> None:
         """Take note of a pause that the server asked this process for."""
@@ -164,9 +167,10 @@ class LearnedRate:
                 seen.fresh, seen.refused, seen.accepted, seen.replies, int(seen.is_full), int(seen.is_costly),
                 round(latency),
             )  # fmt: skip
-            epoch, text, *observed = await run(REPORT, [self.epoch, int(is_due), *counts]) or (0, "")
-            self.adopt(int(epoch), text)
-            while observed and int(epoch or 0) == self.epoch:
+            epoch, text, *observed = await run(REPORT, [self.epoch, int(is_due), *counts]) or (0, b"")
+            found_in = int(epoch)
+            self.adopt(found_in, text)
+            while observed and epoch and self.epoch == found_in:
                 state = adjust(self.state, _observation(*map(int, observed)), self.settings)
                 for change in changes:
                     state = change(state)
@@ -179,11 +183,10 @@ class LearnedRate:
                 if self._text == known:
                     break
 
-    def adopt(self, epoch: int, text: bytes | str | None) -> bool:
+    def adopt(self, epoch: int, text: bytes | None) -> bool:
         """Take over what is known; return False if it is older than what is known here."""
         if epoch < self.epoch:
             return False
-        text = text.decode(errors="replace") if isinstance(text, bytes) else text
         if not text or (epoch, text) == (self.epoch, self._text):
             return True
         is_new = epoch > self.epoch
@@ -208,11 +211,11 @@ def _observation(at: int, span: int, *counts: int) -> Observation:
     )  # fmt: skip
 
 
-def _encode(state: RateState) -> str:
-    return json.dumps(asdict(state))
+def _encode(state: RateState) -> bytes:
+    return json.dumps(asdict(state)).encode()
 
 
-def _decode(text: str, otherwise: RateState) -> RateState:
+def _decode(text: bytes, otherwise: RateState) -> RateState:
     """Return what a process has written; *otherwise* if that makes no sense."""
     try:
         found = {name: value for name, value in json.loads(text).items() if name in fields_dict(RateState)}
