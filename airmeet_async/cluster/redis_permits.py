@@ -11,7 +11,9 @@ Rules of this file:
    so that the average holds.
 5. A pause is published. Whoever hears of it drops the permits within it; whoever does not, learns it with the next
    block.
-6. Without Redis, each process keeps to its share of the rate, and no second holds much more than the rate: the local
+6. A learned rate is that of `LearnedRate`, and its blocks are divided by the number of processes, since what is
+   reserved at a rate that falls is dropped.
+7. Without Redis, each process keeps to its share of the rate, and no second holds much more than the rate: the local
    limiter begins full, and all go back to Redis at the same moment.
 """
 
@@ -44,11 +46,10 @@ _TRY_AGAIN_SECONDS = 1.0
 _MOST_PAUSE_SECONDS = 3600.0  # of a pause that others ask for
 
 # KEYS: the hash of the pace, the members by when they were last seen.
-# ARGV: permits, microseconds between two, whether they are urgent, who asks, whether it comes back after an absence,
-# what it knows of the server's limit, where the rate is learned.
+# ARGV: permits, microseconds between two, whether they are urgent, who asks, whether it comes back after an absence;
+# for a learned rate what the caller knows, in case nothing is known here.
 # Reply: microseconds until the first permit, of the pause, members, microseconds until those who come back may reserve,
-# microseconds between two permits as whoever asked before has it, or 0; the epoch and what is known, where the rate is
-# learned.
+# microseconds between two permits as whoever asked before has it, or 0; for a learned rate the epoch and what is known.
 _RESERVE = """
 local count, interval, member = tonumber(ARGV[1]), tonumber(ARGV[2]), ARGV[4]
 local time = redis.call('TIME')
@@ -359,7 +360,6 @@ class RedisPermits:
 
     async def _reserve_block(self) -> None:
         idle = asyncio.get_running_loop().time() - self._granted_at
-        # What is reserved at a rate that changes is not to be much.
         rate = self.rate if self._learned is None else self.rate / self._learned.members
         self._block = next_block(self._block, rate, is_used_up=self._unused == 0, idle_s=idle)
         if (first := await self._reserve(self._block)) is not None:
@@ -386,7 +386,8 @@ class RedisPermits:
         if self._listener is None:
             self._listener = self._start(self._listen())
         keys = [key_of("pace", self._account), key_of("members", self._account)]
-        known, interval = (b"", round(1e6 / self.rate)) if self._learned is None else self._learned.offer
+        learned = self._learned
+        known, interval = (b"", round(1e6 / self.rate)) if learned is None else learned.offer
         arguments = [count, interval, int(urgent), self._member, int(is_back), known]
         asked_at = loop.time()
         try:
@@ -397,14 +398,14 @@ class RedisPermits:
             # It was this process that stood still, not the server.
             reply = await self._run(_RESERVE, keys, arguments)
         wait, pause, self._members, calm, before, *found = reply
-        if self._learned is not None:
-            self._learned.members = self._members
-            if not self._learned.adopt(int(found[0]), found[1]):
+        if learned is not None:
+            learned.members = self._members
+            if not learned.adopt(int(found[0]), found[1]):
                 # It was overtaken by what somebody published: these permits are void.
-                self._learned.epoch = 0
+                learned.epoch = 0
                 return await self._ask(count, urgent=urgent, is_back=is_back)
         # What was there at the first time may be of processes that have ended.
-        if self._learned is None and self._has_asked and before not in {0, interval} and not self._has_warned_of_rate:
+        elif self._has_asked and before not in {0, interval} and not self._has_warned_of_rate:
             self._has_warned_of_rate = True
             _log.warning(
                 "another process with the same keys shares a rate of %.4g requests per second in Redis at %s, this one "
@@ -498,7 +499,7 @@ class RedisPermits:
             # The others are still on their own shares, which would come on top.
             await asyncio.sleep(calm)
             self._local, self._block = None, 0
-            self._local, self._block = None, 0
+            self._slots.clear()
             if self._listener is not None:
                 self._listener.cancel()  # its connection may be a dead one
                 self._listener = None
@@ -512,8 +513,6 @@ def fleet_rate(rate: AskedRate) -> float | Adaptive:
     Raises:
         ConfigError: It is none.
     """
-    if rate is None:
-        raise ConfigError('a fleet\'s permits need a rate for all its processes together: a number, or "auto"')
-    checked = check_rate(rate)
-    assert checked is not None  # noqa: S101 - for the type checker
+    if (checked := check_rate(rate)) is None:
+        raise ConfigError('the permits of a fleet need a rate for all its processes together: a number, or "auto"')
     return float(checked.ceiling) if checked.is_number else checked
