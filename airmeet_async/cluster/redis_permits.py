@@ -11,8 +11,8 @@ Rules of this file:
    so that the average holds.
 5. A pause is published. Whoever hears of it drops the permits within it; whoever does not, learns it with the next
    block.
-6. A learned rate is that of `LearnedRate`, and its blocks are divided by the number of processes, since what is
-   reserved at a rate that falls is dropped.
+6. A learned rate is that of `LearnedRate`. Its blocks are those of the part of one process, since what is reserved at
+   a rate that falls is dropped.
 7. Without Redis, each process keeps to its share of the rate, and no second holds much more than the rate: the local
    limiter begins full, and all go back to Redis at the same moment.
 """
@@ -233,7 +233,7 @@ class RedisPermits:
             if voided.done():
                 continue
             self._unused -= not urgent
-            if (now := loop.time()) - slot <= most_late(self.rate):
+            if (now := loop.time()) - slot <= most_late(self._own_rate):
                 self._granted_at = self._granted_at if urgent else now
                 return
         await self._local.acquire(urgent=urgent)
@@ -295,6 +295,11 @@ class RedisPermits:
             self._client, self._scripts = None, {}
 
     @property
+    def _own_rate(self) -> float:
+        """By which blocks and lateness are measured: of a learned rate, the part of this process."""
+        return self.rate if self._learned is None else self.rate / self._learned.members
+
+    @property
     def _pauses(self) -> str:
         return key_of("pauses", self._account)
 
@@ -344,7 +349,7 @@ class RedisPermits:
     async def _next_slot(self) -> float | None:
         """Return when the next bulk permit may be used, or None if the server is away."""
         loop = asyncio.get_running_loop()
-        oldest = loop.time() - most_late(self.rate)
+        oldest = loop.time() - most_late(self._own_rate)
         while self._slots and self._slots[0] < oldest:
             self._slots.popleft()
         while not self._slots:
@@ -360,8 +365,7 @@ class RedisPermits:
 
     async def _reserve_block(self) -> None:
         idle = asyncio.get_running_loop().time() - self._granted_at
-        rate = self.rate if self._learned is None else self.rate / self._learned.members
-        self._block = next_block(self._block, rate, is_used_up=self._unused == 0, idle_s=idle)
+        self._block = next_block(self._block, self._own_rate, is_used_up=self._unused == 0, idle_s=idle)
         if (first := await self._reserve(self._block)) is not None:
             self._slots.extend(first + n / self.rate for n in range(self._block))
             self._unused = self._block
