@@ -11,9 +11,9 @@ from the clock that all processes of a machine share. Nothing is sent, except fo
 - commands: of Redis, for each permit;
 - person: 95 % of the personal calls that are made beside, eight a second, had their permit within this time;
 - after a pause: permits of all processes from 50 ms after one of them was told to pause until its end;
-- learned: bulk runs against nginx's `limit_req` with a burst of a tenth of a second (`benchmarks.limited_nginx`), and
-  50 ms for each request that it lets through: accepted / what it would have let through, over all and from 10 s on;
-  refused of all requests; and the fewest and most accepted of one process, of an even part;
+- learned: bulk runs against nginx's `limit_req` with a burst of a tenth of a second, and 50 ms for each request that it
+  lets through, or against its `limit_conn` (`benchmarks.limited_nginx`): accepted / what it would have let through,
+  over all and from 10 s on; refused of all requests; and the fewest and most accepted of one process, of an even part;
 - throughput: rows per second of 1, 2 and 4 processes that share a token and have no limit, as ratios, with the
   server's share of the CPU time, the CPU time of the client for each row, all commands that Redis was sent, and for
   which part of the time the server and a client were able to run and had to wait for a core.
@@ -38,7 +38,7 @@ from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.cluster.redis_permits import RedisPermits
 from airmeet_async.errors import BulkStoppedError
 from benchmarks.limited_nginx import limited
-from benchmarks.limits import LeakyBucket
+from benchmarks.limits import Connections, LeakyBucket, Limiter
 from benchmarks.loopback import loopback
 from benchmarks.machine import facts, load
 from benchmarks.peers import EVENT, person
@@ -50,7 +50,13 @@ PROCESSES, WAITERS, RATE = 4, 50, 100.0
 _PERSONS = 2.0  # calls per second of each process
 _PAUSE = 2.0
 _TAKES_S = 0.05  # of an add that the limited server lets through
-_LIMIT = 200
+_LIMITS: dict[str, Limiter] = {
+    "200/s": LeakyBucket(200, 20),
+    "50/s": LeakyBucket(50, 5),
+    "1,000/s": LeakyBucket(1000, 100),
+    "100/s, burst 1": LeakyBucket(100, 1),
+    "8 connections of 0.1 s": Connections(8, 0.1),
+}
 _STEADY_AFTER = 10.0
 _SENDERS = {
     "one": '1 process, `rate="auto"`',
@@ -225,12 +231,13 @@ def pace(server: RedisProcess, seconds: float, *, case: str = "plain", rate: flo
     return figures
 
 
-def learned(server: RedisProcess, seconds: float, limit: int, sender: str) -> dict[str, Any]:
+def learned(server: RedisProcess, seconds: float, limit: str, sender: str) -> dict[str, Any]:
     """Measure one run against a limit that nobody was told."""
     from redis import Redis
 
-    limiter, processes = LeakyBucket(limit, limit // 10), 1 if sender == "one" else PROCESSES
-    nginx = limited(limiter, 429, names_time=False, takes_s=_TAKES_S)
+    limiter, processes = _LIMITS[limit], 1 if sender == "one" else PROCESSES
+    takes_s = 0.0 if isinstance(limiter, Connections) else _TAKES_S
+    nginx = limited(limiter, 429, names_time=False, takes_s=takes_s)
     with nginx as (base, log), Redis.from_url(server.url) as redis:
         redis.flushall()
         redis.config_resetstat()
@@ -247,7 +254,7 @@ def learned(server: RedisProcess, seconds: float, limit: int, sender: str) -> di
         "sender": sender,
         "load": load(),
         "share": 100 * len(passed) / limiter.allows(seconds),
-        "later": 100 * later / (limit * (seconds - _STEADY_AFTER)),
+        "later": 100 * later / (limiter.rate * (seconds - _STEADY_AFTER)),
         "refused": 100 * (1 - len(passed) / len(sent)),
         "commands": commands / len(sent),
         "least": min(of_each),
@@ -316,9 +323,11 @@ def main() -> None:
     with redis_process() as server:
         for case in given.only:
             if case == "learned":
-                others = [(limit, sender) for limit in (50, 1000) for sender in ("each", "shared")]
+                first, *others = _LIMITS
+                turns = [(first, sender) for sender in _SENDERS] * given.runs
+                turns += [(limit, sender) for limit in others for sender in ("each", "shared")]
                 runs[case] = []
-                for limit, sender in [*((_LIMIT, sender) for sender in _SENDERS)] * given.runs + others:
+                for limit, sender in turns:
                     runs[case].append(learned(server, given.seconds, limit, sender))
                     print(case, _shown(runs[case][-1]), flush=True)
                 continue
@@ -380,18 +389,20 @@ def _section_of_pace(runs: dict[str, Any]) -> Section:
 
 def _section_of_learned(runs: dict[str, Any]) -> Section:
     """Return the medians of the runs."""
-    found: dict[tuple[int, str], list[dict[str, Any]]] = {}
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for run in runs.get("learned", []):
         found.setdefault((run["limit"], run["sender"]), []).append(run)
     medians = {
         f"{limit}, {sender}": {
-            name: statistics.median(run[name] for run in several) for name in several[0] if name != "sender"
+            name: statistics.median(run[name] for run in several)
+            for name, value in several[0].items()
+            if isinstance(value, float)
         }
         for (limit, sender), several in found.items()
     }
     rows = [
         (
-            f"{limit}/s: {_SENDERS[sender]}",
+            f"{limit}: {_SENDERS[sender]}",
             f"{one['share']:.1f} %",
             f"{one['later']:.1f} %",
             f"{one['refused']:.1f} %",
@@ -401,14 +412,14 @@ def _section_of_learned(runs: dict[str, Any]) -> Section:
         )
         for (limit, sender), one in zip(found, medians.values(), strict=True)
     ]
-    shared = medians.get(f"{_LIMIT}, shared", {})
+    shared = medians.get("200/s, shared", {})
     targets = [
         *at_least("four processes on a learned rate, after 10 s", shared.get("later"), 90, "{:.1f} %"),
         *at_most("four processes on a learned rate, refused", shared.get("refused"), 2, "{:.1f} %"),
         *at_least("the smallest part of one of them", shared.get("least"), 95, "{:.0f} %"),
     ]
     head = ("", "accepted", "after 10 s", "refused", "parts", "commands/request", "load")
-    title = "A limit that nobody was told, `limit_req` of nginx; medians of the runs"
+    title = "A limit that nobody was told; medians of the runs, at 200/s of several"
     return Section("learned", title, head, rows, medians, targets)
 
 
