@@ -13,7 +13,7 @@ from redis import Redis
 
 from airmeet_async.client.adaptive_rate import Adaptive, RateState, first_state
 from airmeet_async.cluster.redis_permits import RedisPermits
-from airmeet_async.cluster.redis_rate import LEARN, LearnedRate, _decode, _encode
+from airmeet_async.cluster.redis_rate import LEARN, REPORT, LearnedRate, _decode, _encode
 from airmeet_async.cluster.redis_server import key_of
 from tests.support.redis_process import RedisProcess
 
@@ -85,6 +85,48 @@ async def test_a_refusal_of_what_was_sent_before_the_last_cut_says_nothing_new(r
         await asyncio.sleep(0.1)
         await other.acquire(urgent=False)
         assert other.rate == cut
+
+
+@pytest.mark.real_time
+async def test_whoever_waits_for_a_permit_at_the_old_rate_waits_for_one_at_the_new(redis_server: RedisProcess) -> None:
+    async with members(redis_server, 2, Adaptive(initial=2.0)) as (one, other):
+        waiting = asyncio.create_task(other.acquire(urgent=False))
+        await asyncio.sleep(0.05)
+        reply(one, throttled=True)
+        await until(lambda: other.rate < 2)
+        await asyncio.sleep(0.1)
+        assert not waiting.done()
+        await waiting
+
+
+@pytest.mark.real_time
+async def test_an_odd_epoch_that_somebody_publishes_stops_nobody(redis_server: RedisProcess) -> None:
+    async with members(redis_server, 1) as (one,):
+        with Redis.from_url(redis_server.url) as redis:
+            for odd in ("x", "", "7", "9" * 20 + " {}", "9" * 5000):
+                redis.publish(key_of("rates", "account"), odd)
+        learned = one._learned
+        assert learned is not None
+        await until(lambda: learned.epoch > 10**19)
+        async with asyncio.timeout(5):
+            await one.acquire(urgent=True)
+        assert learned.epoch < 10**19
+        assert one.rate == 200
+
+
+@pytest.mark.real_time
+async def test_reports_and_findings_of_an_earlier_epoch_change_nothing(redis_server: RedisProcess) -> None:
+    async with members(redis_server, 1) as (one,):
+        with Redis.from_url(redis_server.url) as redis:
+            key, known = key_of("pace", "account"), _encode(RateState(rate=5.0))
+            report = [1, 1, 3, 2, 5, 6, 0, 0, -1000]  # its first count is 3 of what is new, then 2 refusals
+            epoch, text, _, _, fresh, refused, accepted, *_ = redis.eval(REPORT, 1, key, *report)
+            assert [fresh, refused, accepted] == [b"0", b"0", b"5"]
+            for earlier, found_from in ((b"1", text), (epoch, known)):
+                assert redis.eval(LEARN, 1, key, earlier, found_from, known, 200000, 0, "channel") == [epoch, text]
+            assert redis.eval(LEARN, 1, key, epoch, text, known, 200000, 0, "channel") == [epoch, known]
+        await one.acquire(urgent=False)
+        assert one.rate == 5
 
 
 @pytest.mark.real_time
@@ -209,6 +251,34 @@ async def test_what_was_derived_from_something_old_is_derived_again() -> None:
     assert len(written) == 2
     assert json.loads(written[0])["rate"] > 200
     assert 150 < learned.state.rate < 200
+
+
+async def test_a_refusal_after_which_the_rate_stays_begins_an_epoch_too() -> None:
+    """One among hundreds at the known limit; the others of the same moment say nothing new."""
+    learned, epochs = LearnedRate(FAST, lambda _: None), list[int]()
+    learned.adopt(7, _encode(RateState(rate=200.0, limit=200.0, run=500, cut_at=-9.0)))
+
+    async def run(script: str, arguments: list[Any]) -> list[Any]:
+        if script != LEARN:
+            return [b"7", learned.offer[0], b"1000000", b"200000", *b"40 1 40 41 0 0 -1000".split()]
+        epochs.append(arguments[4])
+        return [b"7", arguments[2]]
+
+    await learned.tell(run, "channel")
+
+    assert learned.state.rate == 200
+    assert epochs == [1]
+
+
+async def test_a_refusal_that_was_counted_before_a_cut_is_not_told_after_it() -> None:
+    learned = LearnedRate(FAST, lambda _: None)
+    reply = {"in_flight": 1, "is_full": False, "is_success": False, "is_costly": False}
+    assert learned.record_reply(sent_at=0.0, throttled=True, **reply)
+    assert learned.has_news
+    assert learned.adopt(7, _encode(RateState(rate=150.0)))
+    assert not learned.has_news
+    assert not learned.adopt(6, _encode(RateState(rate=170.0)))
+    assert learned.state.rate == 150
 
 
 async def test_an_observation_that_a_cut_has_overtaken_is_dropped() -> None:
