@@ -34,7 +34,7 @@ class AirmeetClient(Client):
             state directory. Or a `TokenStore` of your own.
         rate: Requests per second; ``"auto"`` or an `Adaptive` to find and follow the server's limit; None for no limit.
         fleet: What many processes share, an `airmeet_async.cluster.Fleet`: its token store, and its permits if it has a
-            rate. Default: the one at ``AIRMEET_REDIS``, with *rate* for all processes together if that is a number.
+            rate. Default: the one at ``AIRMEET_REDIS``, with *rate* for all processes together.
         permits: Permits that others share, instead of *rate*.
         max_in_flight: Maximum number of concurrent requests and of open connections.
         retry: Retry rules of calls, sign-ins and runs, or a number of attempts. A number, and what differs from
@@ -77,8 +77,4 @@ class AirmeetClient(Client):
             return None, rate
         from airmeet_async.cluster.fleet import Fleet  # needs packages of an extra
 
-        if isinstance(rate, (int, float)):
-            return Fleet.from_env(rate=rate, environ=environ), None
-        if rate is not None:  # each process finds the server's limit by itself
-            return Fleet(environ["AIRMEET_REDIS"]), rate
-        return Fleet.from_env(environ=environ), None
+        return Fleet.from_env(rate=rate, environ=environ), None

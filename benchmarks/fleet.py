@@ -3,7 +3,7 @@
     python -m benchmarks.fleet [--seconds 30] [--runs 3] [--only NAME ...]
 
 Each process has one pace with shared permits and 50 who wait; the moments at which requests would have left are read
-from the clock that all processes of a machine share. Nothing is sent, except for the throughput.
+from the clock that all processes of a machine share. Nothing is sent, except for the throughput and the learned rate.
 
 - delivered: permits of all processes / (rate x seconds), from a second after the last one was ready;
 - worst second: the most permits of all processes within any second;
@@ -11,6 +11,9 @@ from the clock that all processes of a machine share. Nothing is sent, except fo
 - commands: of Redis, for each permit;
 - person: 95 % of the personal calls that are made beside, eight a second, had their permit within this time;
 - after a pause: permits of all processes from 50 ms after one of them was told to pause until its end;
+- learned: bulk runs against nginx's `limit_req` with a burst of a tenth of a second, and 50 ms for each request that it
+  lets through, or against its `limit_conn` (`benchmarks.limited_nginx`): accepted / what it would have let through,
+  over all and from 10 s on; refused of all requests; and the fewest and most accepted of one process, of an even part;
 - throughput: rows per second of 1, 2 and 4 processes that share a token and have no limit, as ratios, with the
   server's share of the CPU time, the CPU time of the client for each row, all commands that Redis was sent, and for
   which part of the time the server and a client were able to run and had to wait for a core.
@@ -25,6 +28,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,6 +36,9 @@ from typing import Any
 from airmeet_async import AirmeetClient
 from airmeet_async.client.rate_limiter import Pace, Priority
 from airmeet_async.cluster.redis_permits import RedisPermits
+from airmeet_async.errors import BulkStoppedError
+from benchmarks.limited_nginx import limited
+from benchmarks.limits import Connections, LeakyBucket, Limiter
 from benchmarks.loopback import loopback
 from benchmarks.machine import facts, load
 from benchmarks.peers import EVENT, person
@@ -42,6 +49,20 @@ RESULTS = Path(__file__).parent / "results" / "fleet.json"
 PROCESSES, WAITERS, RATE = 4, 50, 100.0
 _PERSONS = 2.0  # calls per second of each process
 _PAUSE = 2.0
+_TAKES_S = 0.05  # of an add that the limited server lets through
+_LIMITS: dict[str, Limiter] = {
+    "200/s": LeakyBucket(200, 20),
+    "50/s": LeakyBucket(50, 5),
+    "1,000/s": LeakyBucket(1000, 100),
+    "100/s, burst 1": LeakyBucket(100, 1),
+    "8 connections of 0.1 s": Connections(8, 0.1),
+}
+_STEADY_AFTER = 10.0
+_SENDERS = {
+    "one": '1 process, `rate="auto"`',
+    "each": "4 processes, only the token is shared: each finds its part",
+    "shared": '4 processes, `Fleet(rate="auto")`',
+}
 _CASES = {
     "plain": "bulk alone",
     "persons": "8 personal calls/s beside it",
@@ -115,6 +136,23 @@ async def send_rows(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
     assert report.succeeded == len(rows), report
     waited = _waited_of(os.getpid()) - waited
     return {"begun": begun, "ended": time.monotonic(), "cpu": time.process_time() - cpu, "waited": waited}
+
+
+async def send_limited(url: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Add people until the time is over, to a server that refuses what comes too fast."""
+    from airmeet_async.cluster.fleet import Fleet
+
+    number, seconds = wanted["number"], wanted["seconds"]
+    fleet = Fleet(url, rate="auto" if wanted["shared"] else None)
+    rows = [person(number * wanted["most"] + n) for n in range(wanted["most"])]
+    event = f"{EVENT[:-1]}{number}"
+    async with AirmeetClient("a" * 32, "s" * 32, base_url=wanted["base"], transport="fast", fleet=fleet) as client:
+        await client.token.get()
+        _ = await _begin()
+        job = client.bulk.add_attendees(event, rows, send_email_invite=False, deadline=seconds)
+        with suppress(BulkStoppedError):
+            await job
+    return {}
 
 
 def run_processes(
@@ -193,6 +231,37 @@ def pace(server: RedisProcess, seconds: float, *, case: str = "plain", rate: flo
     return figures
 
 
+def learned(server: RedisProcess, seconds: float, limit: str, sender: str) -> dict[str, Any]:
+    """Measure one run against a limit that nobody was told."""
+    from redis import Redis
+
+    limiter, processes = _LIMITS[limit], 1 if sender == "one" else PROCESSES
+    takes_s = 0.0 if isinstance(limiter, Connections) else _TAKES_S
+    nginx = limited(limiter, 429, names_time=False, takes_s=takes_s)
+    with nginx as (base, log), Redis.from_url(server.url) as redis:
+        redis.flushall()
+        redis.config_resetstat()
+        wanted = {"base": base, "seconds": seconds, "most": int(limiter.allows(seconds)), "shared": sender == "shared"}
+        run_processes(server.url, processes, wanted)
+        commands = sum(one["calls"] for name, one in redis.info("commandstats").items() if "evalsha" in name)
+    start = min(seen.at for seen in log)
+    sent = [seen for seen in log if seen.at < start + seconds]
+    passed = [seen for seen in sent if seen.is_through]
+    later = sum(seen.at >= start + _STEADY_AFTER for seen in passed)
+    of_each = [100 * processes * sum(seen.client == n for seen in passed) / len(passed) for n in range(processes)]
+    return {
+        "limit": limit,
+        "sender": sender,
+        "load": load(),
+        "share": 100 * len(passed) / limiter.allows(seconds),
+        "later": 100 * later / (limiter.rate * (seconds - _STEADY_AFTER)),
+        "refused": 100 * (1 - len(passed) / len(sent)),
+        "commands": commands / len(sent),
+        "least": min(of_each),
+        "most": max(of_each),
+    }
+
+
 def throughput(server: RedisProcess, rows: int) -> list[dict[str, Any]]:
     from redis import Redis
 
@@ -241,18 +310,27 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--rows", type=int, default=200_000)
-    parser.add_argument("--only", nargs="*", default=[*_CASES, "throughput"])
+    parser.add_argument("--only", nargs="*", default=[*_CASES, "learned", "throughput"])
     parser.add_argument("--process", help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.process:
         wanted = json.loads(given.process)
-        work = send_rows if "rows" in wanted else take_permits
+        work = send_rows if "rows" in wanted else send_limited if "base" in wanted else take_permits
         print(json.dumps(asyncio.run(work(os.environ["AIRMEET_REDIS"], wanted))))
         return
     report: dict[str, Any] = json.loads(RESULTS.read_text()) if RESULTS.exists() else {"runs": {}}
     report["machine"], runs = facts(), report["runs"]
     with redis_process() as server:
         for case in given.only:
+            if case == "learned":
+                first, *others = _LIMITS
+                turns = [(first, sender) for sender in _SENDERS] * given.runs
+                turns += [(limit, sender) for limit in others for sender in ("each", "shared")]
+                runs[case] = []
+                for limit, sender in turns:
+                    runs[case].append(learned(server, given.seconds, limit, sender))
+                    print(case, _shown(runs[case][-1]), flush=True)
+                continue
             if case == "throughput":
                 runs[case] = throughput(server, given.rows)
                 continue
@@ -260,7 +338,11 @@ def main() -> None:
             for _ in range(given.runs):
                 runs[case].append(pace(server, given.seconds, case=case))
                 print(case, _shown(runs[case][-1]), flush=True)
-    sections = [section for section in (_section_of_pace(runs), _section_of_throughput(runs)) if section.rows]
+    sections = [
+        section
+        for section in (_section_of_pace(runs), _section_of_learned(runs), _section_of_throughput(runs))
+        if section.rows
+    ]
     for section in sections:
         show(section)
         show_targets(section.targets)
@@ -303,6 +385,42 @@ def _section_of_pace(runs: dict[str, Any]) -> Section:
     head = ("", "delivered", "worst second", "longest gap", "commands/permit", "shares", "person p50 / p95", "load")
     title = "Four processes x 50 waiting tasks at 100/s; medians of the runs, shares of all"
     return Section("pace", title, head, rows, medians, targets)
+
+
+def _section_of_learned(runs: dict[str, Any]) -> Section:
+    """Return the medians of the runs."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for run in runs.get("learned", []):
+        found.setdefault((run["limit"], run["sender"]), []).append(run)
+    medians = {
+        f"{limit}, {sender}": {
+            name: statistics.median(run[name] for run in several)
+            for name, value in several[0].items()
+            if isinstance(value, float)
+        }
+        for (limit, sender), several in found.items()
+    }
+    rows = [
+        (
+            f"{limit}: {_SENDERS[sender]}",
+            f"{one['share']:.1f} %",
+            f"{one['later']:.1f} %",
+            f"{one['refused']:.1f} %",
+            "-" if sender == "one" else f"{one['least']:.0f} to {one['most']:.0f} %",
+            f"{one['commands']:.2f}",
+            f"{one['load']:.1f}",
+        )
+        for (limit, sender), one in zip(found, medians.values(), strict=True)
+    ]
+    shared = medians.get("200/s, shared", {})
+    targets = [
+        *at_least("four processes on a learned rate, after 10 s", shared.get("later"), 90, "{:.1f} %"),
+        *at_most("four processes on a learned rate, refused", shared.get("refused"), 2, "{:.1f} %"),
+        *at_least("the smallest part of one of them", shared.get("least"), 95, "{:.0f} %"),
+    ]
+    head = ("", "accepted", "after 10 s", "refused", "parts", "commands/request", "load")
+    title = "A limit that nobody was told; medians of the runs, at 200/s of several"
+    return Section("learned", title, head, rows, medians, targets)
 
 
 def _section_of_throughput(runs: dict[str, Any]) -> Section:

@@ -84,9 +84,19 @@ def is_possible(limiter: Limiter) -> bool:
 
 
 @contextlib.contextmanager
-def limited(limiter: Limiter, status: int, *, names_time: bool) -> Iterator[tuple[str, list[Seen]]]:
-    """Run nginx with that limit; yield its address, and a list that is filled from its log at the end."""
+def limited(
+    limiter: Limiter, status: int, *, names_time: bool, takes_s: float = 0.0
+) -> Iterator[tuple[str, list[Seen]]]:
+    """Run nginx with that limit; yield its address, and a list that is filled from its log at the end.
+
+    Args:
+        limiter: The limit.
+        status: Of a refusal.
+        names_time: A refusal has a Retry-After.
+        takes_s: What is let through takes so many seconds more.
+    """
     zones, limits, work = _directives(limiter) or ("", "", "")
+    work += f" ngx.sleep({takes_s})" * (takes_s > 0)
     kind = "conn" if isinstance(limiter, Connections) else "req"
     limits += f" limit_{kind}_status {status};" + f" error_page {status} = @refused;" * names_time
     with tempfile.TemporaryDirectory(prefix="airmeet-bench-") as name:

@@ -357,7 +357,12 @@ def parse_failure_limit(given: int | str | None) -> FailureLimit | None:
 
 
 def run_rate(
-    options: JobOptions, client_rate: float | None, last_good: float | None = None, *, is_shared: bool = False
+    options: JobOptions,
+    client_rate: float | None,
+    last_good: float | None = None,
+    *,
+    is_shared: bool = False,
+    is_learned: bool = False,
 ) -> Adaptive | None:
     """Return the run's own rate; where the client has one, that one holds anyway.
 
@@ -366,13 +371,14 @@ def run_rate(
         client_rate: The client's rate.
         last_good: What the server accepted when the last run of the same journal ended; an adaptive rate begins a
             little below it.
-        is_shared: The client's is that of a fleet, which does not follow the server: so the run does, below it.
+        is_shared: The client's is a fixed one of a fleet, which does not follow the server: so the run does, below it.
+        is_learned: The client's is that of a fleet which follows the server: so the run need not.
 
     Raises:
         ConfigError: It is not a rate.
     """
     rate = options.get("rate", "default")
-    if rate == "default":
+    if rate == "default" or (rate == "auto" and is_learned):
         if client_rate is not None and not is_shared:
             return None
         rate = DEFAULT_RATE if client_rate is None else client_rate

@@ -544,11 +544,13 @@ class JobPreparation:
     ) -> Engine:
         client = self._sender
         given, of_all = self._given, ShardPace.of_shard(journal.facts) or ShardPace()
-        is_shared, most = client.pace.permits.is_shared, client.pace.rate or math.inf
+        most, is_fleet = client.pace.ceiling or math.inf, client.pace.permits.is_shared
+        is_shared, is_learned = is_fleet and most < math.inf, is_fleet and most == math.inf
         # The run's rate is divided among its shards, unless they share a lower one anyway.
         if of_all.rate and of_all.rate_of_each and "rate" not in given and not (is_shared and most <= of_all.rate):
             given = {**given, "rate": min(of_all.rate_of_each, most)}
-        rate = run_rate(given, client.pace.rate, journal.facts.get("rate"), is_shared=is_shared)
+        last_good = journal.facts.get("rate")
+        rate = run_rate(given, client.pace.rate, last_good, is_shared=is_shared, is_learned=is_learned)
         options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)
         telemetry = self._telemetry(journal)

@@ -69,7 +69,8 @@ class Settings:
         rate: ``AIRMEET_RATE``, a number or ``auto``, or None where it is not set.
         store: Where tokens are kept.
         notices: What a user may not expect, one sentence each.
-        redis: ``AIRMEET_REDIS``, where the token and a rate that is a number are shared; or None.
+        redis: ``AIRMEET_REDIS``, where the token and a rate that is a number are shared, and auto where
+            ``AIRMEET_RATE`` says so; or None.
         workers: ``AIRMEET_WORKERS``: how many share them; each keeps to its share of the rate while Redis is away.
     """
 
@@ -122,13 +123,13 @@ class Settings:
 
         Args:
             concurrency: Requests under way at once.
-            rate: Of a run. Default: ``AIRMEET_RATE``. Where it is a number and Redis is named, it is that of all
-                commands together.
+            rate: Of a run. Default: ``AIRMEET_RATE``. Where Redis is named, a number is that of all commands together,
+                and where ``AIRMEET_RATE`` is auto, they find the server's limit together.
         """
         from airmeet_async import AirmeetClient
 
         permits, rate = None, self.rate if rate is None else rate
-        if self.redis is not None and isinstance(rate, (int, float)):
+        if self.redis is not None and (isinstance(rate, (int, float)) or rate == self.rate == "auto"):
             from airmeet_async.cluster.redis_permits import RedisPermits
 
             permits = RedisPermits(self.redis, rate, workers=self.workers)
@@ -243,7 +244,8 @@ def find_store(environ: Mapping[str, str]) -> tuple["TokenStore", tuple[str, ...
         from airmeet_async.cluster.redis_tokens import RedisTokenStore
 
         shared = RedisTokenStore(redis)
-        return shared, (f"the token, and a rate that is a number, are shared at {shared.server}",)
+        what = "the token and the rate" if find_rate(environ) == "auto" else "the token, and a rate that is a number,"
+        return shared, (f"{what} are shared at {shared.server}",)
     place = environ.get("AIRMEET_TOKEN_CACHE", "").strip()
     if place.lower() == "off":
         return MemoryTokenStore(), ()

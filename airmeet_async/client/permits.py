@@ -184,16 +184,18 @@ class LocalPermits:
 
     Args:
         rate: What the caller asked for.
+        is_full: Nothing may leave at once, as if a burst had just left. It needs a running event loop.
     """
 
-    def __init__(self, rate: AskedRate) -> None:
+    def __init__(self, rate: AskedRate, *, is_full: bool = False) -> None:
+        self._is_full = is_full
         self._watchers: list[Callable[[], None]] = []
         self._limiter: Limiter | None = None
         self._paused_until = _NEVER
         # What was asked for, what is known of the server, and what was counted since the last observation.
         self._settings: Adaptive | None = None
         self._state: RateState | None = None
-        self._seen = _Counts(_NEVER)
+        self._seen = ReplyCounts(_NEVER)
         self.set_rate(rate)
 
     @property
@@ -247,26 +249,24 @@ class LocalPermits:
             # No rate so far: by Little's law, this is what the server was sent.
             sent = max(_LEAST_SENT, (in_flight + 1) / max(now - sent_at, 0.001))
             self._settings, self._is_for_now = Adaptive(initial=sent, ceiling=math.inf), True
-            self._state, self._seen = first_state(self._settings), _Counts(sent_at)
+            self._state, self._seen = first_state(self._settings), ReplyCounts(sent_at)
         state, seen = self._state, self._seen
         if self._is_for_now and not throttled and now - state.cut_at > _FORGOTTEN_AFTER:
             self.set_rate(None)
             return
         if seen.since == _NEVER:
             seen.since = sent_at
-        seen.replies += 1
-        if throttled:
-            if sent_at >= max(state.cut_at, state.places_at):
-                seen.refused += 1
-                seen.in_flight_refused = seen.in_flight_refused or in_flight
-            seen.is_costly = seen.is_costly or is_costly
-        else:
-            seen.accepted += 1
-            seen.in_flight_accepted = max(seen.in_flight_accepted, in_flight)
-            seen.is_full = seen.is_full or is_full
-            seen.fresh += sent_at >= state.cut_at
-            if is_success and sent_at >= state.places_at:
-                seen.latency = min(seen.latency, now - sent_at)
+        seen.add(
+            sent_at,
+            now,
+            state.cut_at,
+            state.places_at,
+            throttled=throttled,
+            in_flight=in_flight,
+            is_full=is_full,
+            is_success=is_success,
+            is_costly=is_costly,
+        )
         span = now - seen.since
         if seen.refused or (state.is_starved and seen.fresh) or (
             span >= MEASURE_SECONDS and span * state.rate >= MEASURE_REPLIES
@@ -274,24 +274,24 @@ class LocalPermits:
             self._observe(seen.observation(now), self._settings, state)
 
     def _observe(self, seen: Observation, settings: Adaptive, state: RateState) -> None:
-        self._seen = _Counts(seen.now)
+        self._seen = ReplyCounts(seen.now)
         self._use(adjust(state, seen, settings))
 
     def pause(self, seconds: float) -> None:
         now = asyncio.get_running_loop().time()
         self._paused_until = max(self._paused_until, now + seconds)
         if self._settings is not None and self._state is not None:
-            self._seen = _Counts(self._paused_until)
+            self._seen = ReplyCounts(self._paused_until)
             self._use(after_pause(self._state, seconds, self._settings))
         self._tell_watchers()
 
     def restart(self) -> None:
         if self._settings is not None and self._state is not None:
-            self._seen = _Counts(_NEVER)
+            self._seen = ReplyCounts(_NEVER)
             self._use(after_outage(self._state, self._settings))
 
     def set_rate(self, rate: AskedRate) -> None:
-        self._settings, self._seen, self._is_for_now = check_rate(rate), _Counts(_NEVER), False
+        self._settings, self._seen, self._is_for_now = check_rate(rate), ReplyCounts(_NEVER), False
         self._use(None if self._settings is None else first_state(self._settings))
 
     def watch(self, changed: Callable[[], None]) -> None:
@@ -310,7 +310,7 @@ class LocalPermits:
         if rate is None:
             self._limiter = None
         elif self._limiter is None:
-            self._limiter = Limiter(rate)
+            self._limiter = Limiter(rate, is_full=self._is_full)
         self._tell_watchers()
 
     def _tell_watchers(self) -> None:
@@ -318,7 +318,7 @@ class LocalPermits:
             changed()
 
 
-class _Counts:
+class ReplyCounts:
     """Counts replies until they are enough for an observation that began then."""
 
     def __init__(self, since: float) -> None:
@@ -327,6 +327,38 @@ class _Counts:
         self.in_flight_refused = self.in_flight_accepted = 0
         self.latency = math.inf
         self.is_full = self.is_costly = False
+
+    def add(
+        self,
+        sent_at: float,
+        now: float,
+        cut_at: float,
+        places_at: float,
+        *,
+        throttled: bool,
+        in_flight: int,
+        is_full: bool,
+        is_success: bool,
+        is_costly: bool,
+    ) -> None:
+        """Count a reply, as `Permits.record_reply` has it.
+
+        *cut_at* is when the last cut was, and *places_at* when places were last made fewer: what was sent before says
+        nothing new.
+        """
+        self.replies += 1
+        if throttled:
+            if sent_at >= max(cut_at, places_at):
+                self.refused += 1
+                self.in_flight_refused = self.in_flight_refused or in_flight
+            self.is_costly = self.is_costly or is_costly
+        else:
+            self.accepted += 1
+            self.in_flight_accepted = max(self.in_flight_accepted, in_flight)
+            self.is_full = self.is_full or is_full
+            self.fresh += sent_at >= cut_at
+            if is_success and sent_at >= places_at:
+                self.latency = min(self.latency, now - sent_at)
 
     def observation(self, now: float) -> Observation:
         return Observation(

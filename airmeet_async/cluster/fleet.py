@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Self
 
 from airmeet_async.client.adaptive_rate import AskedRate
-from airmeet_async.cluster.redis_permits import RedisPermits, fleet_rate
+from airmeet_async.cluster.redis_permits import RedisPermits
 from airmeet_async.cluster.redis_server import RedisServer
 from airmeet_async.cluster.redis_tokens import RedisTokenStore
 from airmeet_async.errors import ConfigError
@@ -25,8 +25,9 @@ class Fleet:
     Args:
         url: ``redis://[user:password@]host[:port][/database]``; ``rediss://…`` for TLS. A password is better put into
             ``AIRMEET_REDIS``.
-        rate: Requests per second of all processes together; all must give the same number. None: only the token is
-            shared, and each process has the rate of its own client.
+        rate: Requests per second of all processes together; all must give the same number. ``"auto"`` or an `Adaptive`:
+            they find and follow the server's limit together. None: only the token is shared, and each process has the
+            rate of its own client.
         workers: How many processes there are: each keeps to its share of the rate while Redis is away, also one that
             has never reached it.
 
@@ -43,7 +44,7 @@ class Fleet:
         self.tokens: RedisTokenStore = RedisTokenStore(self._server)
         self.permits: RedisPermits | None = None
         if rate is not None:
-            self.permits = RedisPermits(self._server, fleet_rate(rate), workers=workers)
+            self.permits = RedisPermits(self._server, rate, workers=workers)
 
     @classmethod
     def from_env(
@@ -52,7 +53,7 @@ class Fleet:
         """Return the fleet at ``AIRMEET_REDIS``.
 
         Args:
-            rate: As for `Fleet`. Default: ``AIRMEET_RATE``, where that is a number.
+            rate: As for `Fleet`. Default: ``AIRMEET_RATE``.
             workers: As for `Fleet`. Default: ``AIRMEET_WORKERS``, else 1.
             environ: The environment.
 
@@ -63,15 +64,17 @@ class Fleet:
         if not url:
             raise ConfigError(f"{REDIS} is not set: it must hold the address of Redis, such as redis://10.0.0.5/0")
         said = environ.get("AIRMEET_RATE", "").strip()
-        if rate is None and said and said.lower() != "auto":
+        if rate is None and said:
             try:
-                rate = float(said)
+                rate = "auto" if said.lower() == "auto" else float(said)
             except ValueError:
                 raise ConfigError(f"AIRMEET_RATE must be auto or a number, not {said!r:.40}") from None
         return cls(url, rate=rate, workers=find_workers(environ) if workers is None else workers)
 
     def __repr__(self) -> str:
-        rate = "" if self.permits is None else f" {self.permits.rate:g}/s"
+        rate = ""
+        if self.permits is not None:
+            rate = " auto" if self.permits.ceiling is None else f" {self.permits.ceiling:g}/s"
         return f"<Fleet{rate} at {self._server}>"
 
 

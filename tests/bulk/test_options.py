@@ -51,3 +51,10 @@ def test_a_run_follows_the_server_below_the_rate_of_a_fleet() -> None:
     assert run_rate({}, 40, is_shared=False) is None  # the client's own follows it
     assert run_rate({}, 40, is_shared=True) == check_rate(40)
     assert run_rate({"rate": 30}, 40, is_shared=True) == check_rate(30)
+
+
+def test_a_run_leaves_the_search_for_the_limit_to_a_fleet_that_searches_for_it() -> None:
+    assert run_rate({}, 10, 80, is_learned=True) is None
+    assert run_rate({"rate": "auto"}, 10, 80, is_learned=True) is None
+    assert run_rate({"rate": 30}, 10, is_learned=True) == check_rate(30)
+    assert run_rate({"rate": "auto"}, 40, is_shared=True) == check_rate("auto")

@@ -220,6 +220,17 @@ def test_redis_is_shared_and_its_password_is_shown_nowhere():
     assert "pass-word-1" not in repr(settings) + repr(client)
 
 
+def test_commands_find_the_limit_together_where_the_environment_says_so():
+    settings = Settings.of(KEYS | {"AIRMEET_REDIS": "redis://localhost:1/0", "AIRMEET_RATE": "auto"})
+
+    for rate in (None, "auto"):
+        pace = settings.client(rate=rate).pace
+        assert pace.permits.is_shared
+        assert pace.ceiling is None
+    assert settings.client(rate=40).pace.ceiling == 40
+    assert settings.notices == ("the token and the rate are shared at redis://localhost:1/0",)
+
+
 def test_an_address_of_redis_that_was_typed_wins_and_has_no_password():
     assert "redis://typed:6379" in Settings.of(KEYS | {"AIRMEET_REDIS": "redis://said"}, "redis://typed").notices[0]
     with pytest.raises(ConfigError, match="set AIRMEET_REDIS") as caught:

@@ -11,6 +11,7 @@ import pytest
 
 from airmeet_async import AirmeetClient
 from airmeet_async.cli.environment import Settings
+from airmeet_async.client.adaptive_rate import Adaptive
 from airmeet_async.cluster import Fleet
 from airmeet_async.cluster.redis_permits import RedisPermits
 from airmeet_async.cluster.redis_server import RedisServer, cancellation_kept
@@ -36,9 +37,13 @@ def test_the_environment_names_the_fleet_of_a_client(monkeypatch: pytest.MonkeyP
     with_rate = AirmeetClient(**KEYS, rate=40)
     assert isinstance(with_rate.pace.permits, RedisPermits)
     assert with_rate.pace.rate == with_rate.options.rate == 40
-    assert not AirmeetClient(**KEYS, rate="auto").pace.permits.is_shared
+    found_together = AirmeetClient(**KEYS, rate=Adaptive(initial=20)).pace
+    assert (found_together.permits.is_shared, found_together.rate, found_together.ceiling) == (True, 20, None)
     monkeypatch.setenv("AIRMEET_RATE", "30")
     assert AirmeetClient(**KEYS).pace.rate == 30
+    monkeypatch.setenv("AIRMEET_RATE", "auto")
+    assert AirmeetClient(**KEYS).pace.permits.is_shared
+    assert AirmeetClient(**KEYS).pace.ceiling is None
 
 
 def test_each_part_of_a_fleet_can_be_had_alone() -> None:
@@ -64,7 +69,7 @@ def test_a_wrong_address_is_refused_without_being_repeated(wrong: str) -> None:
     assert "pass-word-1" not in str(caught.value)
 
 
-@pytest.mark.parametrize("rate", ["auto", -1])
+@pytest.mark.parametrize("rate", ["fast", -1])
 def test_a_rate_that_a_fleet_cannot_have_is_refused(rate: Any) -> None:
     with pytest.raises(ConfigError, match="number"):
         Fleet(URL, rate=rate)
