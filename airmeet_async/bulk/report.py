@@ -226,7 +226,10 @@ class FailureGroup(AsDict):
 
 @frozen
 class BulkReport(AsDict):
-    """The summary of a bulk run; ``print(report)`` shows it. The counts always add up to the rows read.
+    """The summary of a bulk run; ``print(report)`` shows it. At its end, the counts add up to the rows read.
+
+    That of a run in progress (``job.report``) counts the rows that have ended so far. Of a run that goes on it has from
+    its start those that ended before.
 
     Attributes:
         job: The run's id.
