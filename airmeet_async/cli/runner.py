@@ -514,7 +514,8 @@ def job_word(report: BulkReport, journal: RunJournal) -> str:
 
 def with_hint(error: JournalError, journal: RunJournal | None) -> JournalError:
     """Return the error with the way out, where there is one."""
-    if journal is not None and "its rows are in" in str(error) and (lent := find_lent(journal.path)) is not None:
+    is_lent = journal is not None and not error.busy and "its rows are in" in str(error)
+    if journal is not None and is_lent and (lent := find_lent(journal.path)) is not None:
         return error_of_lent(lent)
     if journal is None or journal.named or error.busy or not any(word in str(error) for word in _DAMAGED):
         return error

@@ -311,7 +311,13 @@ class _ShardConnection(sqlite3.Connection):
 
 
 def _connect_to_shard(path: Path) -> sqlite3.Connection:
-    lock = JournalLock(path)
+    try:
+        lock = JournalLock(path)
+    except JournalError as error:
+        if not error.busy:
+            raise
+        message = f"{path}: this shard is being sent (process {holder_of(path) or 'unknown'})"
+        raise JournalError(f"{message}, and cannot be looked at meanwhile", busy=True) from None
     try:
         lock.require(path)
         connection = sqlite3.connect(path, isolation_level=None, factory=_ShardConnection)

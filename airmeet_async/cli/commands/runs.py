@@ -514,9 +514,8 @@ def next_step(run: "JournalSummary") -> str:
     if run.process is not None or not words.command:  # what a program chose can go on in the program alone
         return ""
     if run.lent:
-        return (
-            f"airmeet join {word}, when its shards have ended; airmeet join {word} --take-back does not wait for them"
-        )
+        early = "with --take-back also those that were stopped or not begun"
+        return f"airmeet join {word}, when its shards have ended; {early}"
     stop = next((reason for reason in StopReason if reason == run.list_facts.get("stop")), None)
     if run.state == "interrupted":
         stop = stop or StopReason.CUT_OFF
@@ -620,9 +619,8 @@ def purge(
         if jobs and run.lent:
             raise UsageError(f"run {run.job} is {_where_lent(run)}; first airmeet join {word_of(run)} --take-back")
         is_old = older_s is None or time.time() - run.changed > older_s
-        is_wanted = (
-            run.process is None and not run.lent and (all_ or bool(jobs) or not run.facts or not has_rows_to_send(run))
-        )
+        is_wanted = all_ or bool(jobs) or not run.facts or not has_rows_to_send(run)
+        is_wanted = is_wanted and run.process is None and not run.lent
         (chosen if is_old and is_wanted else kept).append(run)
     waiting = [run.job for run in kept if has_rows_to_send(run) and run.process is None]
     if waiting:

@@ -9,6 +9,7 @@ import pytest
 
 import airmeet_async
 from airmeet_async import JournalError, RowStatus, StopReason, read_results, read_run
+from airmeet_async.bulk.journal.locking import JournalLock
 from airmeet_async.cluster import run_shard
 from tests.support.worlds import EVENT, add, client_of, people, transport_of
 
@@ -56,7 +57,7 @@ async def test_a_run_is_read_in_the_process_that_sends_it_without_dropping_its_l
     assert json.loads(json.dumps(ended.as_dict()))["counts"]["succeeded"] == job.report.succeeded
 
 
-async def test_rows_in_shards_are_lent_and_a_shard_that_is_being_sent_here_is_busy(path: Path) -> None:
+async def test_rows_in_shards_are_lent_and_a_shard_that_is_being_sent_is_busy(path: Path) -> None:
     transport = transport_of(latency=0.5)
     async with client_of(transport) as client:
         shards = await add(client, list(people(40)), journal=path).cut(into=path.parent / "shards", shards=2)
@@ -73,6 +74,11 @@ async def test_rows_in_shards_are_lent_and_a_shard_that_is_being_sent_here_is_bu
 
     assert (lent.state, lent.counts[RowStatus.UNPROCESSED], lent.stop_reason) == ("lent", 40, None)
     assert set(told) == {True}
+    lock = JournalLock(shards[1])
+    shards[1].with_name(f"{shards[1].name}-lock").write_text("1\n")  # as if that process had it
+    with pytest.raises(JournalError, match=r"is being sent \(process 1\), and cannot be looked at meanwhile"):
+        read_run(shards[1])
+    lock.release()
 
 
 async def test_a_list_that_was_only_prepared_is_no_run_yet(path: Path) -> None:

@@ -1,8 +1,10 @@
 """A run in shards, from the command line: cut, sent with resume, joined."""
 
+import os
 import signal
 from pathlib import Path
 
+from airmeet_async.bulk.journal.locking import JournalLock
 from airmeet_async.bulk.journal.queries import read_summary
 from airmeet_async.sandbox import community
 from tests.support.command import Sandbox
@@ -132,7 +134,7 @@ def test_a_run_in_shards_is_listed_as_lent_and_not_gone_on_with_by_chance(airmee
     assert f"job {job} is lent to 2 shards" in paused.err
     assert f"lent to 2 shards in {folder}, 1 of them back" in there("runs").err
     assert f"run {job} is lent to 2 shards" in there("runs", "purge", job, "--yes").err
-    there("runs", "purge", "--all", "--yes")
+    assert there("runs", "purge", "--all", "--yes").code == 0
     assert there("resume", job, "--progress", "none").code == 0
     assert there("runs", "--json").json[0]["state"] == "finished"
 
@@ -294,7 +296,7 @@ def test_each_screen_on_the_way_says_how_to_go_on_and_it_can_be_typed(airmeet):
     assert " done · " in middle.err
     assert "1 of 2 shards have ended" in middle.err
     assert "Next: airmeet join launch.job, when its shards have ended" in middle.err
-    assert "airmeet join launch.job --take-back" in " ".join(shown.out.split())
+    assert "with --take-back also those that were stopped" in shown.out
     assert "Next: airmeet resume launch.job" in back.err
     assert (gone.code, "a shard is removed once airmeet join" in gone.err) == (2, True)
     assert after.out.endswith("airmeet resume launch.job\n")
@@ -303,3 +305,14 @@ def test_each_screen_on_the_way_says_how_to_go_on_and_it_can_be_typed(airmeet):
     assert "none of its rows are in shards" in ended.err
     assert "who has what: airmeet runs results launch.job -o FILE" in ended.err
     assert sandbox.adds == 30
+
+
+def test_who_takes_back_shards_is_told_which_one_is_being_sent_and_by_whom(airmeet):
+    there, _ = stopped(airmeet)
+    paths = there("cut", "launch.job", "--folder", "shards", "--shards", "2").out.split()
+    lock = JournalLock(Path(paths[1]))
+    resumed = there("resume", "launch.job", "--progress", "none")
+    lock.release()
+
+    assert resumed.code == 75
+    assert f"launch-0001.job is being sent (process {os.getpid()}); wait for it, or stop it first" in resumed.err
