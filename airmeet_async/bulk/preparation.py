@@ -55,7 +55,6 @@ from airmeet_async.bulk.options import (
 from airmeet_async.bulk.report import EXISTS, RowError, RowWarning
 from airmeet_async.bulk.row import Row
 from airmeet_async.bulk.run_to_completion import run_to_completion
-from airmeet_async.bulk.statistics import KnownResults
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.client.telemetry import RunTelemetry
@@ -471,11 +470,8 @@ class JobPreparation:
             journal.facts["rows"] = found.rows
             self.job = journal.facts["job"] = found.facts.get("job") or journal.facts.get("job") or self.job
             journal.earlier = await journal.call(self._earlier, journal, found.id)
-            is_kept = runner is None and journal.facts.get("run", 0) == self._kept_after and self._kept is not None
-            known = KnownResults()
-            if not is_kept:
-                count = journal.writer.count_settled
-                known = await journal.call(count, found.id, only_reopened=bool(self._again))
+            count = journal.writer.count_settled
+            known = await journal.call(count, found.id, only_reopened=bool(self._again))
             if runner is not None:
                 assert self._file is not None  # noqa: S101 - for the type checker; looked at above
                 await run_to_completion(journal.close({}))
@@ -493,11 +489,12 @@ class JobPreparation:
                     rate=rate,
                     telemetry=self._telemetry(journal),
                 )
+            is_as_recorded = journal.facts.get("run", 0) == self._kept_after
             feed = RecordedFeed(
                 journal,
                 found.id,
                 found.rows or 0,
-                kept=self._kept if is_kept else None,
+                kept=self._kept if is_as_recorded else None,
                 originals=loaded.rows if loaded is not None and isinstance(loaded.rows, Sequence) else (),
                 accept_stale=accept_stale,
                 only_reopened=bool(self._again),

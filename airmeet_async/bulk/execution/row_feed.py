@@ -231,7 +231,7 @@ class RecordedFeed:
         originals: The caller's own rows, where they are still at hand.
         accept_stale: Send again also what was sent long ago without a clear answer.
         only_reopened: Send only what this run has reopened on purpose.
-        known: How the others have ended; None where the rows are `kept`, and all handed on at once.
+        known: How rows with nothing left to do have ended.
     """
 
     ended: bool
@@ -247,12 +247,12 @@ class RecordedFeed:
         originals: Sequence[Any] = (),
         accept_stale: bool = False,
         only_reopened: bool = False,
-        known: KnownResults | None = None,
+        known: KnownResults,
     ) -> None:
         self.ended = False
         self.total: int | None = total
         self.read = 0
-        self.known = known or KnownResults()
+        self.known = known
         self.error: InputError | None = None
         self._journal = journal
         self._list = list_id
@@ -299,7 +299,7 @@ class RecordedFeed:
 
     async def _read_batch(self) -> None:
         if self._kept is not None:
-            self.read, self.ended = len(self._kept), True
+            self.read, self.ended, self.known = len(self._kept), True, KnownResults()
             self._hand_on(self._kept)
             self._receiver.wake(EVERYBODY)
             return

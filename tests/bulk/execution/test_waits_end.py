@@ -122,7 +122,7 @@ async def test_two_who_read_to_the_end_read_each_row_once() -> None:
     async def room() -> None:
         pass
 
-    feed = RecordedFeed(journal, 1, 1)  # type: ignore[arg-type]
+    feed = RecordedFeed(journal, 1, 1, known=KnownResults())  # type: ignore[arg-type]
     feed.begin(Receiver(journal, results.extend, lambda n: None, lambda: 1, room))
 
     async def read() -> None:
