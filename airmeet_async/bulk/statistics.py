@@ -250,14 +250,18 @@ class CauseCounter:
         self._by_code = by_code
         self._counts: Counter[tuple[str, str]] = Counter()
         self._first: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        self._last: dict[tuple[str, str], int] = {}
 
     def add(self, code: str, message: str, place: int) -> None:
-        """Count a row, by its line or number."""
+        """Count a row, by its line or number; once, if that is said of it twice in succession."""
         name = (code, "" if self._by_code or code in _IN_EVENT else self._details.sub("…", message))
         if name not in self._counts and sum(known == code for known, _ in self._counts) >= _KINDS_PER_CODE:
             name = (code, "")
         if name not in self._counts and len(self._counts) >= _MOST_GROUPS:
             name = ("other", "")
+        if self._last.get(name) == place:
+            return
+        self._last[name] = place
         self._counts[name] += 1
         first = self._first.setdefault(name, [])
         if len(first) < _SAMPLES or place < first[-1][0]:

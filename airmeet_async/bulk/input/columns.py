@@ -182,15 +182,26 @@ class ColumnMap:
         return _text(data.get(self.whole))
 
     def refuse(self, data: Mapping[str, Any]) -> Problem | None:
-        """Return why a row is left out for what the tool that has written it says, or for its name."""
+        """Return why a row is left out for what the tool that has written it says."""
         if self.status and self.preset and not self.preset.comes(status := _text(data.get(self.status))):
             what = f"{self.preset.title} says {status!r:.40} ({self.status})"
             none = self.spell("preset", "none")
-            return Problem("not_attending", f"{what}, so this row is left out; {none} includes all rows")
-        if self.whole and (picked := self.pick(data)).get("first_name") and "last_name" not in picked:
-            what = f"{self.whole_name(data)!r:.80} is one word, but Airmeet needs a first and a last name"
-            return Problem("one_word_name", f"{what}; add the last name, or - for none")
+            return Problem("not_attending", f"{what}, so this row is left out; {none} includes all rows", self.status)
         return None
+
+    def refuse_name(self, picked: Mapping[str, Any], data: Mapping[str, Any]) -> Problem | None:
+        """Return why a whole name cannot be split, where that is so."""
+        if self.whole and picked.get("first_name") and "last_name" not in picked:
+            what = f"{self.whole_name(data)!r:.80} is one word, but Airmeet needs a first and a last name"
+            return Problem("one_word_name", f"{what}; add the last name, or - for none", "last_name")
+        return None
+
+    def column_of(self, field: str) -> str | None:
+        """Return the column that a field or a registration field is read from, or that is called so; None for none."""
+        found = {match.field: match.column for match in (*self.fields, *self.custom)}
+        if field in NAMES and field not in found:
+            return self.whole or None
+        return found.get(field) or (field if field == self.status else None) or None
 
     def doubts(self, data: Mapping[str, Any]) -> tuple[RowWarning, ...]:
         """Return what is to be said of a row for columns that are not sent."""

@@ -739,7 +739,7 @@ class JournalWriter:
             except locking.DAMAGE as found:
                 raise self._error(found) from None
             error = note["error"]
-            facts = {} if error is None else {"code": error.code, "message": error.message}
+            facts = {} if error is None else {"code": error.code, "message": error.message, "column": error.column}
             yield number & POSITION, line, status, {"key": key, **note, **facts}
 
     def confirm_list(self, list_id: int) -> None:

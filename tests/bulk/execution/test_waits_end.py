@@ -11,6 +11,7 @@ from airmeet_async import BulkStoppedError, RowStatus
 from airmeet_async.bulk.execution.row_feed import Receiver, RecordedFeed
 from airmeet_async.bulk.journal import MemoryJournal
 from airmeet_async.bulk.row import Outcome, OutcomeState, Row
+from airmeet_async.bulk.statistics import KnownResults
 from airmeet_async.protocol.http_messages import Reply, Request
 from airmeet_async.testing import SandboxTransport
 from tests.support.bulk_runs import add_journaled

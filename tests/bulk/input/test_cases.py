@@ -124,7 +124,8 @@ BY_LINE = {
         for line, word in enumerate(("\\N", "undefined", "(null)", "#NAME?", "NULL", "[object Object]"), start=2)
     ],
     "name-only-ltr-mark.csv": [
-        (2, "missing_field", "first_name is empty"), (3, "broken_text", 'probably "Stone"'),
+        (2, "missing_field", "first_name is empty"), (2, "missing_field", "last_name is empty"),
+        (3, "broken_text", 'probably "Stone"'),
     ],
     "question-marks.csv": [(2, "broken_text", '"Jos?", with letters lost'), (3, "broken_text", '"????"')],
     "replacement-characters.csv": [(2, "broken_text", "with letters lost")],
