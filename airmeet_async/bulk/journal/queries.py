@@ -178,7 +178,8 @@ class RunSummary(AsDict):
             the others.
         operation: Such as ``attendees.add``; empty where nobody has decided yet.
         airmeet_id: The event; empty for none.
-        rows: All rows of the list; None where it was not read to its end.
+        rows: All rows of the list; None where it was not read to its end, or was prepared and never started: the call
+            that has prepared it starts it.
         counts: Rows per status, zeros included; those that are under way, or in shards, are UNPROCESSED.
         under_way: How many of these are being sent at this moment.
         unverified: Rows that succeeded, but whose invitation may not have been mailed.

@@ -181,7 +181,8 @@ def _go_on_with(
 
     console = options.console
     if found.rows is None:
-        raise JournalError(f"{found.path}: the input file was not read completely; run the original command again")
+        why = "the input file was not read completely, or nobody has said yes to what was read"
+        raise JournalError(f"{found.path}: {why}; run the original command again (nothing was sent)")
     operation, event = str(found.about.get("operation", "")), str(found.about.get("airmeet_id", ""))
     if not wording_of(operation).command:
         raise UsageError(f"{found.path}: this run does what a program chose; resume it there (client.bulk.resume)")
