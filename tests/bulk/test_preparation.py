@@ -71,7 +71,7 @@ async def test_a_list_that_was_prepared_before_a_crash_is_started_by_the_same_ca
     await add("a", "b").prepare()
 
     for job in (client.bulk.resume(tmp_path / "x.job"), client.bulk.retry(tmp_path / "x.job")):
-        with pytest.raises(JournalError, match="was prepared and never started, so nothing was sent.*the same call"):
+        with pytest.raises(JournalError, match=r"was prepared and never started, so nothing was sent.*the same call"):
             await job
     mails = world.statistics().mails
     report = await add("a", "b")

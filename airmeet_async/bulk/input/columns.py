@@ -515,25 +515,26 @@ def _missing_columns(
     sign = next((one for one in ",;\t|^~" if header and one in header[0]), "")
     if len(header) == 1 and len(missing) > 1 and sign:
         option = spell("delimiter", "tab" if sign == "\t" else sign)
-        return InputError(f"{what}. If these are several columns, name their delimiter: {option}")
+        return InputError(f"{what}. If these are several columns, name their delimiter: {option}", column=missing[0])
     names = [name for name in free if squeezed(name) in FULL_NAMES and missing != ["email"]]
     # "Vorname; Name" has last names in the second.
     if names and len(missing) == 1 and _mostly(sample, names[0], lambda text: len(text.split()) == 1, 0.5):
-        return InputError(f"{what}. Choose it: {spell_columns(spell, {missing[0]: names[0]})}")
+        fix = spell_columns(spell, {missing[0]: names[0]})
+        return InputError(f"{what}. Choose it: {fix}", column=missing[0])
     if names:
         what += f". {shown(names[0])} may hold full names. It is not split automatically, because"
         what += f" the split is a guess: use {spell_split(spell)}, or two columns"
         if len(missing) == 1 and not sample:
             what += f", or use {spell_columns(spell, {missing[0]: names[0]})}"
         if "email" not in missing:
-            return InputError(what)
+            return InputError(what, column=missing[0])
     left = [name for name in free if name not in names]
     options: dict[str, str | None] = {}
     for name in missing:
         column = _likely_column(name, left, sample)
         left = [other for other in left if other != column]
         options[name] = column or "COLUMN"
-    return InputError(f"{what}. Choose it: {spell_columns(spell, options)}")
+    return InputError(f"{what}. Choose it: {spell_columns(spell, options)}", column=missing[0])
 
 
 def _likely_column(name: str, free: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str:

@@ -142,7 +142,8 @@ class RowMapping:
         missing = [name for name in self.required if name not in found]
         if missing:
             there = ", ".join(map(repr, header)) or "none"
-            raise InputError(f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}")
+            what = f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}"
+            raise InputError(what, column=missing[0])
         return found
 
     def unused(self, header: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:

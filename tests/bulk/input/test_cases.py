@@ -12,7 +12,8 @@ from airmeet_async.bulk.input.columns import Reading, find_table_columns
 from airmeet_async.bulk.input.operations import AddAttendees
 from airmeet_async.bulk.input.plan import RowFinding
 from airmeet_async.bulk.input.sources import open_file
-from airmeet_async.tables import EncodingError, command_line_option
+from airmeet_async.errors import EncodingError
+from airmeet_async.tables import command_line_option
 from tests.support.prepared import plan_of, prepare
 
 CASES = Path(__file__).parents[2] / "tables/cases"
