@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     )
     from airmeet_async.bulk.job import BulkJob as BulkJob
     from airmeet_async.bulk.journal import Earlier as Earlier
+    from airmeet_async.bulk.journal.queries import (
+        RunSummary as RunSummary, read_results as read_results, read_run as read_run,
+    )
     from airmeet_async.bulk.options import (
         FileOptions as FileOptions, JobOptions as JobOptions, RunOptions as RunOptions,
     )
@@ -104,6 +107,7 @@ _HOMES = {
     "bulk.input.plan": "BulkPlan EarlierList RowFinding",
     "bulk.job": "BulkJob",
     "bulk.journal": "Earlier",
+    "bulk.journal.queries": "RunSummary read_results read_run",
     "bulk.options": "FileOptions JobOptions RunOptions",
     "bulk.report": (
         "BulkReport FailureGroup Invite RowError RowResult RowStatus RowWarning StopReason results_to_frame"

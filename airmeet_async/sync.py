@@ -332,9 +332,9 @@ class BlockingJob:
         return bool(self._ready)
 
     @property
-    def id(self) -> str:
-        """The run's name."""
-        return str(self._job.id)
+    def id(self) -> str | Any:
+        """The run's name; of a run with a journal None until it was prepared or started."""
+        return self._job.id
 
     @property
     def total(self) -> int | None:

@@ -209,6 +209,9 @@ class Bulk:
     ) -> BulkJob:
         """Block everyone in *rows* from an event (help article, A).
 
+        A later add lets somebody in again, also one of a run that is going on or is in shards (`cut`, ``on=``). So end
+        these first: unlike ``airmeet block``, this does not look for them.
+
         Args:
             airmeet_id: The event's id.
             rows: Addresses, `Attendee` values, mappings with an e-mail, or the path of a file.
@@ -524,6 +527,12 @@ class Bulk:
         Raises:
             ConfigError: An option cannot be used.
         """
+        if given.get("on") is not None:
+            # What a shard does with a row is up to the process that sends it.
+            unknown = [name for name in ("retry", "timeout") if given.get(name) is not None]
+            if unknown or given.get("accept_stale"):
+                name = unknown[0] if unknown else "accept_stale"
+                raise ConfigError(f"{name}= holds for rows that this process sends, and not with on=; leave one out")
         client = self._client
         options = engine_options(
             given, client.options.max_in_flight, invites, client.options.retry, client.options.timeout

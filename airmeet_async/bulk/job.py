@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import secrets
 import warnings
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
@@ -44,18 +43,19 @@ class BulkJob(CoroutineObject[BulkReport]):
     Leaving the block early stops the run: requests in progress finish, no more are sent.
 
     Attributes:
-        id: The run's name.
+        id: The run's name: that of its report, and of ``airmeet runs``. It never changes. Of a job with a journal it is
+            None until the job was prepared or started: a list that is recorded there has its name already.
         total: Number of rows, if known; None before the start.
         earlier: Progress of earlier runs in the same journal; None if there are none. For a source without an end, such
             as a generator, it is that of the same list the last time, before the first row is read.
         how_to_start: For messages.
     """
 
-    id: Any
+    id: str | Any  # None at times, which a program that has no journal need not mind
     how_to_start = "await it, or write `async with job:` around the loop"
 
     def __init__(self, preparation: JobPreparation) -> None:
-        self.id = secrets.token_hex(4)
+        self.id = None if preparation.has_journal else preparation.job
         self.total: int | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.earlier: Earlier | None = None
@@ -72,7 +72,7 @@ class BulkJob(CoroutineObject[BulkReport]):
 
     def __repr__(self) -> str:
         state = "not started" if self._engine is None else "running" if self._report is None else "ended"
-        return f"<BulkJob {self.id} {state}>"
+        return f"<BulkJob {self.id} {state}>" if self.id else f"<BulkJob {state}>"
 
     def _begin(self) -> Coroutine[Any, Any, BulkReport]:
         return self.run_whole()
@@ -104,7 +104,9 @@ class BulkJob(CoroutineObject[BulkReport]):
             raise ClientStateError("this job was already started; prepare it before")
         self._is_prepared = True
         self._preparation.progress = progress
-        return await self._preparation.plan(found)
+        plan = await self._preparation.plan(found)
+        self.id = self._preparation.job
+        return plan
 
     async def discard(self) -> None:
         """Remove what `prepare` has recorded, of a job that is not to be started after all."""
@@ -139,7 +141,9 @@ class BulkJob(CoroutineObject[BulkReport]):
             if type(number) is not int or number < 1:
                 raise ConfigError(f"{name} must be a number above 0, not {number!r}")
         self._started = True
-        return await self._preparation.cut(Path(into), shards, workers)
+        paths = await self._preparation.cut(Path(into), shards, workers)
+        self.id = self._preparation.job
+        return paths
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -153,7 +157,7 @@ class BulkJob(CoroutineObject[BulkReport]):
         self._loop = asyncio.get_running_loop()
         self._engine = await self._preparation.start(self._queue)
         self.total, self.earlier = self._engine.total, self._engine.earlier
-        self.id = self._engine.telemetry.job = self._engine.job or self.id
+        self.id = self._engine.telemetry.job = self._preparation.job
         self._running = self._loop.create_task(self._run(self._engine), name=f"airmeet-job-{self.id}")
 
     async def __aexit__(
@@ -229,7 +233,10 @@ class BulkJob(CoroutineObject[BulkReport]):
                 self._loop.call_soon_threadsafe(change, *arguments)
 
     def hurry(self) -> None:
-        """After `stop`: do not wait for requests in progress. Their rows become UNKNOWN."""
+        """After `stop`: do not wait for requests in progress. Their rows become UNKNOWN.
+
+        Of a run in shards (``on=``) it does nothing: these end their requests by themselves, within ten seconds.
+        """
         if self._engine is not None:
             self._in_loop(self._engine.hurry)
 
@@ -260,17 +267,26 @@ class BulkJob(CoroutineObject[BulkReport]):
 
     @property
     def outage(self) -> bool:
-        """Whether the server seems to be down: only a single row is sent from time to time, as a probe."""
+        """Whether the server seems to be down: only a single row is sent from time to time, as a probe.
+
+        Always False of a run in shards (``on=``), which do not tell.
+        """
         return self._engine is not None and self._engine.is_away
 
     @property
     def last_reply(self) -> str:
-        """What the server replied last, or why there was no reply, where that was no success; else nothing."""
+        """What the server replied last, or why there was no reply, where that was no success; else nothing.
+
+        Always nothing of a run in shards (``on=``), which do not tell.
+        """
         return "" if self._engine is None else self._engine.last_reply
 
     @property
     def allowed_rate(self) -> float | None:
-        """The run's current limit in requests per second; 0 while nothing may be sent, None for no limit."""
+        """The run's current limit in requests per second; 0 while nothing may be sent, None for no limit.
+
+        Of a run in shards (``on=``) it is the `rate_ceiling`, or 0 while it is paused.
+        """
         return None if self._engine is None else self._engine.allowed_rate
 
     @property
@@ -280,13 +296,23 @@ class BulkJob(CoroutineObject[BulkReport]):
 
     @property
     def retrying(self) -> int:
-        """Number of rows that are waiting for a retry or being retried."""
+        """Number of rows that are waiting for a retry or being retried; always 0 of a run in shards (``on=``)."""
         return 0 if self._engine is None else self._engine.retrying
 
     def set_rate(self, rate: AskedRate) -> None:
-        """Change the run's rate: requests per second, ``"auto"``, an `Adaptive`, or None for no limit."""
+        """Change the run's rate: requests per second, ``"auto"``, an `Adaptive`, or None for no limit.
+
+        Raises:
+            ConfigError: It is not a rate.
+            ClientStateError: The run is in shards (``on=``): each has been given its part of the rate.
+        """
+        check_rate(rate)  # where the caller is, who may be in another thread
+        if isinstance(self._engine, ShardedEngine):
+            raise ClientStateError(
+                "a run in shards keeps its rate, of which each has been given its part; "
+                "stop it, and go on with client.bulk.resume(journal, rate=..., on=...)"
+            )
         if self._engine is not None:
-            check_rate(rate)  # where the caller is, who may be in another thread
             self._in_loop(self._engine.set_rate, rate)
 
     async def run_whole(self) -> BulkReport:

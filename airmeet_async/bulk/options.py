@@ -134,8 +134,9 @@ class RunOptions(TypedDict, total=False):
             client's.
         timeout: Seconds for each row from its first request on, with its retries and waits. A row whose time is over
             has the result of its last attempt; ``math.inf`` for no limit. Default: the client's.
-        on: Sends the rows in shards on other machines: `airmeet_async.cluster.OnDask`. It needs a journal. Default:
-            this process sends them.
+        on: Sends the rows in shards on other machines: `airmeet_async.cluster.OnDask`. It needs a journal, and goes
+            with neither ``retry`` nor ``timeout`` nor ``accept_stale``: how a row is sent is up to these machines.
+            Default: this process sends them.
     """
 
     rate: AskedRate | Literal["default"]

@@ -159,6 +159,8 @@ class JobPreparation:
 
     Attributes:
         input: What has been taken in, or None.
+        job: The run's name. Where there is a journal, it is certain once a plan was made or the run has started: a list
+            that is recorded there keeps the name that it has.
         progress: Called with the number of rows that have been taken in, now and then.
     """
 
@@ -180,6 +182,7 @@ class JobPreparation:
         self._again = again
         journal = given.get("journal")
         self._file = journal if isinstance(journal, EventJournal) or journal is None else EventJournal(Path(journal))
+        self.job = secrets.token_hex(4)
         self.progress: Callable[[int], None] = lambda _: None
         # What has been taken in: the input, its number in the journal, and a journal without a name, which stays open.
         self.input: LoadedInput | None = None
@@ -196,6 +199,10 @@ class JobPreparation:
         self._existing_since = 0.0  # by the clock of the event loop
         self._missing = 0  # rows that are done, and that the event does not have any more
         self._found_done = self._found_existing = 0  # see `BulkPlan`
+
+    @property
+    def has_journal(self) -> bool:
+        return self._file is not None
 
     @property
     def _sender(self) -> Client:
@@ -240,6 +247,7 @@ class JobPreparation:
     def _plan_to_go_on(self, journal: SqliteJournal, found: Callable[[RowFinding], object] | None) -> BulkPlan:
         """Say what there is left to do of a list, or what would be sent once more of it."""
         list_ = self._recorded_list(journal)
+        self.job = list_.facts.get("job") or journal.facts.get("job") or self.job
         journal.writer.check_rows(list_.id)
         self._mark(journal, list_.id)
         options, accept_stale = list_.facts.get("options") or {}, self._given.get("accept_stale", False)
@@ -460,7 +468,7 @@ class JobPreparation:
             if not self._is_own_list:
                 await journal.call(journal.writer.check_rows, found.id)
             journal.facts["rows"] = found.rows
-            journal.facts["job"] = found.facts.get("job") or journal.facts.get("job")
+            self.job = journal.facts["job"] = found.facts.get("job") or journal.facts.get("job") or self.job
             journal.earlier = await journal.call(self._earlier, journal, found.id)
             if runner is not None:
                 assert self._file is not None  # noqa: S101 - for the type checker; looked at above
@@ -503,7 +511,8 @@ class JobPreparation:
 
     async def _start_arriving(self, journal: SqliteJournal, loaded: LoadedInput, results: ResultQueue) -> Engine:
         """Begin a list that has no end yet: it counts from its first row, and takes the place of others at its end."""
-        facts = self._list_facts(loaded) | {"job": journal.facts.get("job")}
+        self.job = journal.facts.get("job") or self.job
+        facts = self._list_facts(loaded)
         is_sent_each_time = journal.facts.get("operation") in SENT_EACH_TIME
         before = [one.id for one in await journal.call(journal.writer.lists) if is_same_list(one.facts, facts)]
         if before:  # what is in this list is not known yet, but what was done of it the last time
@@ -580,7 +589,7 @@ class JobPreparation:
             if "operation" in facts or identity is None:
                 _check_about(path, facts, mine)
             else:
-                facts |= {**mine, "created": time.time(), "job": secrets.token_hex(4)}
+                facts |= {**mine, "created": time.time(), "job": self.job}
                 await journal.call(journal.writer.write_facts, facts)
             journal.facts = facts
         except BaseException:
@@ -604,7 +613,7 @@ class JobPreparation:
             "columns": [],
             "note": dict(note) if note is not None else {},
             "created": time.time(),
-            "job": secrets.token_hex(4),
+            "job": self.job,
         }
 
     async def _record_list(self, journal: SqliteJournal, loaded: LoadedInput) -> int:
@@ -629,8 +638,9 @@ class JobPreparation:
                 if found.rows is not None and all(found.facts.get(name) == facts[name] for name in _WHAT_A_LIST_IS):
                     self._is_own_list = False
                     self._created = found.facts["created"]
+                    self.job = found.facts.get("job") or facts["job"]
                     return found.id
-        self._created = facts["created"]
+        self._created, self.job = facts["created"], facts["job"]
         number = await journal.call(writer.begin_list, facts)
         operation, first = loaded.operation, 0
         fresh_from = writer.next_entry

@@ -244,8 +244,9 @@ class BulkReport(AsDict):
         token_refreshes: Tokens fetched during the run, the first included.
         elapsed_s: Seconds from start to end.
         rate_mean: Requests per second over the whole run; a run of less than a second counts as one.
-        rate_peak: Highest number of requests in one second.
-        latency_ms: Response time in milliseconds by percentile: ``p50``, ``p90``, ``p99``, ``max``.
+        rate_peak: Highest number of requests in one second; of a run in shards (``on=``), the mean.
+        latency_ms: Response time in milliseconds by percentile: ``p50``, ``p90``, ``p99``, ``max``. Of a run in shards
+            it is known at its end, and of the rows that were sent once.
         failures: Rows that did not succeed, by cause, most rows first.
         warned_rows: Rows with a warning.
         warnings: What is to be said of rows that are no failures, most rows first; of rows of this run.

@@ -95,6 +95,18 @@ class RunStatistics:
             self._flush_latencies(int(now))
         self._buffered += latencies
 
+    def count_latencies_of(self, results: Sequence[RowResult]) -> None:
+        """Count the response times that results tell, where another process has sent them.
+
+        A row that was sent more than once says only how long that took, waits included.
+        """
+        found = [
+            result.latency_s
+            for result in results
+            if result.latency_s is not None and result.attempts == 1 and not result.from_earlier_run
+        ]
+        self._latencies.add(found)
+
     def count_results(self, results: Sequence[RowResult], *, plain: bool = False) -> None:
         """Count results; *plain*: all of them are successes of this run, at the first attempt."""
         if plain:

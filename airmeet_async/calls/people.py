@@ -105,6 +105,8 @@ def block_attendee(
 ) -> Call[Acknowledgement]:
     """Block a person from an event (help article, A).
 
+    Adding that person again unblocks, also by a bulk run that is going on or is in shards.
+
     Args:
         airmeet_id: The event's id.
         email: The person's address, or an `Attendee`, a `Participant` or anybody else with one.

@@ -23,7 +23,7 @@ from airmeet_async.bulk.report import StopReason
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.options import check_rate
 from airmeet_async.cli.output.summary import pace_of
-from airmeet_async.errors import ConfigError, NotSentError
+from airmeet_async.errors import ClientStateError, ConfigError, NotSentError
 from airmeet_async.private_files import make_temporary_folder
 
 if TYPE_CHECKING:
@@ -73,7 +73,11 @@ def carry_out_request(
                 checked = check_rate(rate if isinstance(rate, (str, int, float)) else str(rate)) or "auto"
             except ConfigError as error:
                 return {"error": str(error)}
-            job.set_rate(checked)
+            try:
+                job.set_rate(checked)
+            except ClientStateError:
+                fix = "stop it (airmeet runs stop), and type the original command again with another --rate"
+                return {"error": f"this run is in shards, each of which has been given its part of the rate; {fix}"}
             said = pace_of(checked)
         case "stop":
             job.stop(StopReason.STOPPED, "stopped by airmeet runs stop")

@@ -267,13 +267,42 @@ def check_none_lent(airmeet_id: str, base: str) -> None:
             except JournalError:  # no reason to let people stay
                 continue
             for run in found:
-                if not run.lent:
-                    continue
-                where = f"{counted(run.lent['shards'], 'shard')} in {run.lent['folder']}"
-                word = run.job if is_in_runs_folder(path) else quote(str(path))
-                message = f"a list of this event is in {where}, which would let people in again who are blocked now"
-                fix = f"When they have ended: airmeet join {word}; at once: airmeet join {word} --take-back"
-                raise JournalError(f"{message}. {fix} (nothing was sent)", busy=True)
+                if run.lent:
+                    what = f"a list of this event is in {describe_shards(run)}"
+                    message = f"{what}, which would let people in again who are blocked now"
+                    raise JournalError(f"{message}. {_ways_out_of_shards(run)} (nothing was sent)", busy=True)
+
+
+def word_of(run: JournalSummary) -> str:
+    """Return what is typed for a run: its id, or the path of a file that the id does not lead to."""
+    return run.job if is_in_runs_folder(run.path.absolute()) else quote(str(run.path))
+
+
+def describe_shards(run: JournalSummary) -> str:
+    """Say where the rows of a run are that is lent."""
+    lent = run.lent
+    back = f", {len(lent['returned'])} of them back" if lent["returned"] else ""
+    return f"{counted(lent['shards'], 'shard')} in {lent['folder']}{back}"
+
+
+def _ways_out_of_shards(run: JournalSummary) -> str:
+    word = word_of(run)
+    return f"When they have ended: airmeet join {word}; at once: airmeet join {word} --take-back"
+
+
+def find_lent(path: Path) -> JournalSummary | None:
+    """Return the list of a journal whose rows are in shards."""
+    with suppress(JournalError):  # whoever needs it will say why
+        return next((run for run in read_summaries(path) if run.lent), None) if path.exists() else None
+    return None
+
+
+def error_of_lent(run: JournalSummary) -> JournalError:
+    """Return why nothing else can be done with a run whose rows are in shards, and how to go on."""
+    lent = run.lent
+    what = f"{run.note.get('file') or 'the list'} is in {describe_shards(run)}; nothing was sent"
+    paths = f"airmeet cut {word_of(run)} --folder {quote(lent['folder'])} --shards {lent['shards']}"
+    return JournalError(f"{what}. {_ways_out_of_shards(run)}. Their paths once more: {paths}", busy=True)
 
 
 def note_as_lent(path: Path, airmeet_id: str, base: str) -> None:
@@ -422,6 +451,9 @@ def find_runs(
         JournalError: It cannot be read.
     """
     if word is not None and (os.sep in word or Path(word).is_file()):
+        if not Path(word).exists():
+            why = "a shard is removed once airmeet join has taken all of them back"
+            raise UsageError(f"{word}: there is no such file; {why}. See airmeet runs")
         found = read_summaries(Path(word))
         if not found:
             raise JournalError(f"{word}: nothing was sent, and nothing is left to do")

@@ -53,10 +53,14 @@ from airmeet_async.cli.run_store import (
     PEOPLE,
     RunJournal,
     check_none_lent,
+    describe_shards,
+    error_of_lent,
     find_journal,
+    find_lent,
     note_as_lent,
     only_run_on,
     remove_journal,
+    word_of,
 )
 from airmeet_async.errors import AirmeetError, BulkStoppedError, ConfigError, JournalError, first_error
 from airmeet_async.formatting import counted, wrapped
@@ -98,6 +102,7 @@ class BulkRun:
         again: Of that one, the rows to be sent once more that have ended so; empty sends those that are left.
         is_demo: The caller tells the outcome in its own way, and the journal does not last.
         cut: Puts the rows of the job into shards, once that is agreed to, instead of sending them.
+        is_sent_here: This process sends the rows, and not those who are given shards of them.
     """
 
     operation: str
@@ -115,6 +120,7 @@ class BulkRun:
     again: frozenset[str] = frozenset()
     is_demo: bool = False
     cut: Callable[[BulkJob], Coroutine[Any, Any, list[Path]]] | None = None
+    is_sent_here: bool = True
 
 
 def check_places(flags: BulkFlags, choice: FileChoice) -> tuple[Path | None, Path | None]:
@@ -167,6 +173,9 @@ def make_plan(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Co
             if plan.fields_error is not None:
                 raise plan.fields_error
             wanted.show(plan)
+            if (lent := find_lent(journal.path)) is not None:
+                where = f"its rows are in {describe_shards(lent)}"
+                console.say(*wrapped(f"now {where}: before it can be sent, airmeet join {word_of(lent)}"))
         finally:
             runner.run(job.discard())
             runner.run(client.aclose())
@@ -220,7 +229,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             options["note"] = _note(wanted, flags, results, failed)
         else:
             del options["journal"], options["again"]
-        if flags.accept_stale or _may_send_stale(journal, console):
+        if flags.accept_stale or (wanted.is_sent_here and _may_send_stale(journal, console)):
             options["accept_stale"] = True
         job = wanted.start(client, cast("JobOptions", options))
         execution = _Execution(client, job, console, flags, journal)
@@ -230,6 +239,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                 words = evolve(words, done=plan.done)
                 _show_plan(plan, wanted, console)
                 is_done = plan.rows and plan.done_before == plan.rows and not plan.unverified
+                is_done = is_done and wanted.journal is None  # what goes on cannot be sent once more
                 if is_done and wanted.operation in PEOPLE and settings.base.is_loopback and not wanted.is_demo:
                     mails_again = ", and mails them again" if wanted.options.get("sendEmailInvite") else ""
                     console.say(*wrapped(_DONE_ON_LOOPBACK + mails_again))
@@ -260,7 +270,8 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             ):
                 note_as_lent(journal.path, wanted.airmeet_id, str(settings.base))
             if wanted.cut is not None:
-                return _cut(runner.run(wanted.cut(job)), job, journal, flags, console)
+                agreed = " --yes" if plan.invitations else ""  # nobody can be asked where shards are sent
+                return _cut(runner.run(wanted.cut(job)), job, journal, flags, console, agreed=agreed)
             execution.done = words.done, " and mailed" if wanted.options.get("sendEmailInvite") else ""
             execution.run(runner)
         except JournalError as error:
@@ -305,7 +316,9 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
     return outcome
 
 
-def _cut(paths: list[Path], job: BulkJob, journal: RunJournal, flags: BulkFlags, console: Console) -> RunOutcome:
+def _cut(
+    paths: list[Path], job: BulkJob, journal: RunJournal, flags: BulkFlags, console: Console, *, agreed: str
+) -> RunOutcome:
     """Say where the shards are, and return the outcome of a run that has sent nothing yet."""
     word = shlex.quote(str(journal.path)) if journal.named else read_summary(journal.path).job
     if flags.json:
@@ -313,7 +326,7 @@ def _cut(paths: list[Path], job: BulkJob, journal: RunJournal, flags: BulkFlags,
     else:
         print_data("".join(f"{path}\n" for path in paths))
     if paths:
-        said = f"{counted(len(paths), 'shard')}; nothing was sent. Send each with: airmeet resume PATH"
+        said = f"{counted(len(paths), 'shard')}; nothing was sent. Send each with: airmeet resume PATH{agreed}"
         console.say(said, f"When they have ended: airmeet join {word}")
     else:
         console.say("nothing is left to be sent, so there are no shards")
@@ -501,6 +514,9 @@ def job_word(report: BulkReport, journal: RunJournal) -> str:
 
 def with_hint(error: JournalError, journal: RunJournal | None) -> JournalError:
     """Return the error with the way out, where there is one."""
+    is_lent = journal is not None and not error.busy and "its rows are in" in str(error)
+    if journal is not None and is_lent and (lent := find_lent(journal.path)) is not None:
+        return error_of_lent(lent)
     if journal is None or journal.named or error.busy or not any(word in str(error) for word in _DAMAGED):
         return error
     forget = f"airmeet runs purge --forget {journal.path.stem}"

@@ -19,6 +19,7 @@ from airmeet_async import (
     StopReason,
 )
 from airmeet_async.bulk.job import BulkJob
+from airmeet_async.bulk.journal.queries import read_summary
 from airmeet_async.testing import VirtualTimeLoop
 from tests.support.worlds import EVENT, add, client_of, people, person, sends, statuses, transport_of
 
@@ -432,3 +433,33 @@ async def test_rows_that_nobody_will_send_are_read_without_locking_others_out() 
 
     assert job.report.counts[S.INVALID] == 6400
     assert turns - before > 6400 / 64 / 2
+
+
+async def test_the_id_of_a_job_never_changes(tmp_path: Path) -> None:
+    """It is the report's; that of a recorded list stands in its journal, and is unknown before that was read."""
+    rows, path = list(people(3)), tmp_path / "launch.job"
+    file = tmp_path / "people.csv"
+    file.write_text("email,first name,last name\nada@example.com,Ada,King\n")
+    async with client_of(transport_of()) as client:
+        for source in (rows, file):
+            job = client.bulk.add_attendees(EVENT, source, send_email_invite=False)
+            before, report = job.id, await job
+            assert before == job.id == report.job
+
+        job = add(client, rows, journal=path)
+        assert job.id is None
+        assert repr(job) == "<BulkJob not started>"
+        await job.prepare()
+        prepared, report = job.id, await job
+        assert prepared == job.id == report.job == read_summary(path).job
+
+        for job in (add(client, rows, journal=path), client.bulk.resume(path), client.bulk.retry(path)):
+            assert job.id is None
+            assert (await job).job == job.id == prepared
+        job = client.bulk.resume(path)
+        await job.prepare()
+        assert job.id == prepared
+
+        job = add(client, list(people(5)), journal=path)
+        await job.cut(into=tmp_path / "shards", shards=2)
+        assert job.id == read_summary(path).job

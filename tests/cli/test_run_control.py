@@ -13,7 +13,7 @@ import pytest
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.run_control import ask, carry_out_request, listening, socket_of
-from airmeet_async.errors import ConfigError, NotSentError
+from airmeet_async.errors import ClientStateError, ConfigError, NotSentError
 
 pytestmark = pytest.mark.real_time
 
@@ -74,6 +74,16 @@ def test_what_cannot_be_asked_is_answered_with_a_sentence(asked):
 
     assert list(carry_out_request(asked, job, Console())) == ["error"]
     assert job.told == []
+
+
+def test_the_rate_of_a_run_in_shards_stays_and_it_is_said_how_to_change_it():
+    class Sharded(FakeJob):
+        def set_rate(self, rate):
+            raise ClientStateError("a run in shards keeps its rate")
+
+    answer = carry_out_request({"do": "rate", "rate": 5}, cast(BulkJob, Sharded()), Console())
+
+    assert "stop it (airmeet runs stop), and type the original command again with another --rate" in answer["error"]
 
 
 async def test_a_line_in_and_a_line_out(base, journal):

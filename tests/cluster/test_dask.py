@@ -166,11 +166,14 @@ logging.basicConfig(level=logging.WARNING)
 
 async def start_other(scheduler, lacks):
     environ = dict(os.environ)
+    environ["AIRMEET_URI"] = "http://127.0.0.1:9/prod"  # whatever it sends would go there, and end the run
     if lacks == "keys":
         del environ["AIRMEET_ACCESS_KEY"]
+    elif lacks == "version":
+        environ["PYTHONPATH"] = "old" + os.pathsep + environ["PYTHONPATH"]
     else:
         environ["PYTHONPATH"] = "block"
-    command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler, "--no-nanny", "--no-dashboard"]
+    command = [sys.executable, "-m", "distributed.cli.dask_worker", scheduler, "--no-dashboard"]
     command += ["--nthreads", "2", "--host", "127.0.0.1"]
     OTHER.append(subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
     async with distributed.Client(scheduler, asynchronous=True, set_as_default=False) as client:
@@ -210,7 +213,8 @@ if __name__ == "__main__":
     ("when", "lacks", "said"),
     [
         ("early", "package", "cannot use airmeet-async"),
-        ("late", "package", ""),
+        ("late", "package", ""),  # Dask itself ends a worker that cannot read its task
+        ("late", "version", "has airmeet-async 0.1.9, not "),
         ("late", "keys", "has no keys"),
     ],
 )
@@ -221,6 +225,10 @@ def test_a_worker_that_cannot_send_is_refused_at_first_and_gets_no_more_tasks_la
     (tmp_path / "late.py").write_text(_LATE)
     (tmp_path / "block" / "airmeet_async").mkdir(parents=True)
     (tmp_path / "block" / "airmeet_async" / "__init__.py").write_text("raise ImportError('none here')\n")
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "sitecustomize.py").write_text(
+        "import airmeet_async.version\nairmeet_async.version.__version__ = '0.1.9'\n"
+    )
     environ = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "HOME": str(tmp_path)}
     environ |= {"AIRMEET_ACCESS_KEY": SENTINEL_ACCESS_KEY, "AIRMEET_SECRET_KEY": SENTINEL_SECRET_KEY}
     truth = [sys.executable, "-m", "tests.torture.truth_server", "--log", str(tmp_path / "truth.jsonl")]
@@ -237,3 +245,4 @@ def test_a_worker_that_cannot_send_is_refused_at_first_and_gets_no_more_tasks_la
 
     assert said in done.stderr, done.stderr
     assert done.stdout == ("" if when == "early" else "None 60\n"), done.stderr
+    assert done.stderr.count("it gets no shards of this run") == (1 if when == "late" and said else 0), done.stderr

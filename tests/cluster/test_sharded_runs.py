@@ -14,7 +14,7 @@ from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.options import ShardListener
 from airmeet_async.bulk.report import RowStatus, StopReason
 from airmeet_async.cluster import OnDask, run_shard
-from airmeet_async.errors import ConfigError, JournalError
+from airmeet_async.errors import ClientStateError, ConfigError, JournalError
 from tests.support.bulk_runs import add_journaled, spied, stopped_after
 from tests.support.worlds import EVENT, client_of, people, sends, statuses, transport_of
 
@@ -157,6 +157,67 @@ async def test_a_paused_run_sends_nothing_until_it_goes_on(path: Path) -> None:
 
     assert (paused, len(results), job.report.all_done) == (before, 60, True)
     assert set(sends(transport).values()) == {1}
+
+
+async def test_what_a_job_in_shards_cannot_do_is_an_error_that_says_what_to_do(path: Path) -> None:
+    transport = transport_of(latency=0.5)
+    async with client_of(transport) as client:
+        job = job_of(client, 60, path, InProcess(transport, shards=4), rate=8)
+        async with job:
+            await anyio.sleep(2)
+            with pytest.raises(ClientStateError, match=r"stop it, and go on with client.bulk.resume\(journal, rate="):
+                job.set_rate(4)
+            job.stop()
+        went_on = client.bulk.resume(path, rate=4, on=InProcess(transport, shards=2))
+        async with went_on:
+            assert went_on.rate_ceiling == 4
+            async for _ in went_on:
+                pass
+        for option in ({"retry": 3}, {"timeout": 5.0}, {"accept_stale": True}):
+            with pytest.raises(ConfigError, match="and not with on="):
+                _ = client.bulk.resume(path, on=InProcess(transport), **option)
+        with pytest.raises(ConfigError, match="sent once more by this process"):
+            await client.bulk.retry(path, on=InProcess(transport))
+
+    assert went_on.report.all_done
+    assert set(sends(transport).values()) == {1}
+
+
+async def test_a_job_in_shards_tells_its_limits_and_no_more(path: Path) -> None:
+    transport = transport_of(latency=0.5)
+    async with client_of(transport) as client, job_of(client, 60, path, InProcess(transport, shards=4), rate=8) as job:
+        before = (job.total, job.id, job.is_running, job.rate_ceiling, job.allowed_rate)
+        nothing = (job.outage, job.last_reply, job.retrying, job.report.latency_ms)
+        await anyio.sleep(3)
+        counted = job.report.counts[RowStatus.SUCCEEDED]
+        job.pause()
+        held = (job.paused, job.allowed_rate)
+        job.hurry()
+        job.resume()
+        async for _ in job:
+            pass
+
+    assert before == (60, read_summary(path).job, True, 8, 8)
+    assert nothing == (False, "", 0, {})
+    assert 0 < counted < 60
+    assert held == (True, 0)
+    assert (job.report.all_done, job.is_running) == (True, False)
+
+
+async def test_response_times_of_a_run_in_shards_are_those_of_the_rows_that_were_sent_once(path: Path) -> None:
+    transport = transport_of(latency=0.5)
+    slow = iter([True])
+
+    async def refuse_once(request: Request) -> Reply | None:
+        return Reply(503, {}, b"{}") if request.body and b"email" in request.body and next(slow, False) else None
+
+    spied(transport, refuse_once)
+    async with client_of(transport) as client:
+        report = await job_of(client, 30, path, InProcess(transport, shards=2))
+
+    assert (report.succeeded, report.attempts) == (30, 31)
+    assert set(report.latency_ms) == {"p50", "p90", "p99", "max"}
+    assert report.latency_ms["p50"] == pytest.approx(report.latency_ms["max"], rel=0.06)
 
 
 async def test_a_deadline_ends_a_run_in_shards(path: Path) -> None:

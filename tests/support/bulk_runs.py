@@ -30,6 +30,8 @@ def job_with(client: AirmeetClient, journal: Journal, rows: Iterable[Attendee], 
 
     class Prepared(JobPreparation):
         input = None
+        job = "run"
+        has_journal = False
         _recorded_ignored = ()
 
         def __init__(self) -> None: ...

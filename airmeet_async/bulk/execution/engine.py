@@ -651,11 +651,6 @@ class Engine:
     # What its job asks.
 
     @property
-    def job(self) -> str | None:
-        found: str | None = self.journal.facts.get("job")
-        return found
-
-    @property
     def total(self) -> int | None:
         return self.feed.total
 

@@ -30,7 +30,6 @@ from airmeet_async.bulk.options import EngineOptions, ShardRunner
 from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.bulk.statistics import RunStatistics
-from airmeet_async.client.adaptive_rate import AskedRate
 from airmeet_async.client.telemetry import RunStopped, RunTelemetry
 from airmeet_async.errors import AirmeetError, JournalError, first_error
 
@@ -77,7 +76,6 @@ class ShardedEngine:
         self.telemetry = telemetry
         self._on_result = options.on_result
         self._callback_error: Exception | None = None
-        self.job: str | None = journal.facts.get("job")
         self.total: int | None = total
         self.earlier: Earlier | None = journal.earlier
         self.is_held: bool = False
@@ -106,7 +104,7 @@ class ShardedEngine:
             self._change()
 
     def hurry(self) -> None:
-        """Do nothing: shards that were told to stop end soon."""
+        """Do nothing: shards that were told to stop give their requests the usual grace, and are waited for."""
 
     def hold(self, *, on: bool) -> None:
         """Send no shards until this is taken back."""
@@ -116,9 +114,6 @@ class ShardedEngine:
     @property
     def allowed_rate(self) -> float | None:
         return 0.0 if self.is_held else self.rate_ceiling
-
-    def set_rate(self, rate: AskedRate) -> None:
-        """Do nothing: each shard was given its share."""
 
     # What its runner says and asks.
 
@@ -235,6 +230,7 @@ class ShardedEngine:
 
         while results := await anyio.to_thread.run_sync(take):
             self._statistics.count_results(results)
+            self._statistics.count_latencies_of(results)
             self._statistics.rows_read += len(results)
             self._results.put(results)
             try:

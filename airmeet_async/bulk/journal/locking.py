@@ -5,7 +5,7 @@ Rules of this file:
 1. The lock comes first, in a file of its own beside the journal: closing any descriptor of the journal itself would
    drop SQLite's own locks. The lock file is never removed while anybody could hold it.
 2. The journal is made with mode 0600 before SQLite sees it; ``-wal`` and ``-shm`` inherit that.
-3. One connection writes. Everybody else reads with ``mode=ro``.
+3. One connection writes. Everybody else reads with ``mode=ro``, also in the process that writes.
 4. A file that is not a journal is refused and left as it is.
 5. SQLite believes the files beside a journal: a ``-wal`` or ``-journal`` of somebody else becomes a part of it. So
    nobody else may be able to make files in its folder, and those that are there are checked like the journal itself.
@@ -99,7 +99,7 @@ def holder_of(path: Path) -> int | None:
     """Return the process that has a journal open, or None where nobody has."""
     try:
         lock = FileLock(path.with_name(path.name + "-lock"), create=False)
-    except (OSError, UnsafeFileError):
+    except (OSError, ValueError, UnsafeFileError):  # a ValueError: the path is no file's
         return None
     try:
         return None if lock.acquire(shared=True) else _process_in(lock)
@@ -277,16 +277,21 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
     Raises:
         JournalError: It is not a journal, or a shard that a run has.
     """
-    if check_file(path):
+    # What this process has open is checked already, and closing a descriptor of ours would drop SQLite's locks.
+    is_open_here = holder_of(path) == os.getpid()
+    if not is_open_here and check_file(path):
         return _connect_to_shard(path)
     try:
-        connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+        uri, patience = f"{path.absolute().as_uri()}?mode=ro", _PATIENCE if is_open_here else 5.0
+        connection = sqlite3.connect(uri, patience, uri=True, isolation_level=None)
     except sqlite3.Error as error:
         raise journal_error(path, error) from None
     try:
         _check_kind(connection, path)
     except BaseException as error:
         connection.close()
+        if is_open_here and isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+            raise JournalError(f"{path}: this shard is being sent by this very process", busy=True) from None
         if isinstance(error, sqlite3.Error):
             raise journal_error(path, error) from None
         raise
@@ -306,7 +311,13 @@ class _ShardConnection(sqlite3.Connection):
 
 
 def _connect_to_shard(path: Path) -> sqlite3.Connection:
-    lock = JournalLock(path)
+    try:
+        lock = JournalLock(path)
+    except JournalError as error:
+        if not error.busy:
+            raise
+        message = f"{path}: this shard is being sent (process {holder_of(path) or 'unknown'})"
+        raise JournalError(f"{message}, and cannot be looked at meanwhile", busy=True) from None
     try:
         lock.require(path)
         connection = sqlite3.connect(path, isolation_level=None, factory=_ShardConnection)

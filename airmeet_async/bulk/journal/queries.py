@@ -1,14 +1,16 @@
 """Views of a journal from outside, also while a run has it: what it does, how far it is, what became of each row.
 
-Each is of one list, by default the newest that was confirmed, and of one moment. Not for the process whose run has the
-journal open: closing what is opened here would drop that run's locks.
+Each is of one list, by default the newest that was confirmed, and of one moment. `read_run` and `read_results` are for
+everybody, also in the process that sends the run.
 """
 
+import os
 import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +35,11 @@ from airmeet_async.bulk.journal.writer import (
     read_lists,
     select_rows,
 )
-from airmeet_async.bulk.report import BLOCKED, RowResult
+from airmeet_async.bulk.report import BLOCKED, RowResult, RowStatus, StopReason
 from airmeet_async.bulk.row import Outcome, OutcomeState
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
+from airmeet_async.protocol.value_class import AsDict
 
 # The same as `recorded_result` says of a row, in SQL. `pending` is what a run calls unprocessed.
 _STATUS = f"""CASE
@@ -172,6 +175,87 @@ class JournalSummary:
         return "interrupted" if self.rows is None or self.in_flight or waits else "finished"
 
 
+@frozen
+class RunSummary(AsDict):
+    """How far a run with a journal is, see `read_run`.
+
+    Attributes:
+        journal: The file.
+        job: The run's name: ``job.id``, and that of ``airmeet runs``.
+        state: ``running``; ``finished``; ``lent`` while its rows are in shards; or ``interrupted``: `Bulk.resume` sends
+            the others.
+        operation: Such as ``attendees.add``; empty where nobody has decided yet.
+        airmeet_id: The event; empty for none.
+        rows: All rows of the list; None where it was not read to its end.
+        counts: Rows per status, zeros included; those that are under way, or in shards, are UNPROCESSED.
+        under_way: How many of these are being sent at this moment.
+        unverified: Rows that succeeded, but whose invitation may not have been mailed.
+        process: The number of the process that sends it, or None.
+        created: When the list was read.
+        ended: When its last run ended; None while it runs, and after a crash.
+        stop_reason: Why its last run ended early, or None.
+        stop_message: The same in a sentence, or empty.
+        note: The caller's own data (``note=``); runs of the command line keep their paths there.
+    """
+
+    journal: Path
+    job: str
+    state: str
+    operation: str
+    airmeet_id: str
+    rows: int | None
+    counts: Mapping[RowStatus, int]
+    under_way: int = 0
+    unverified: int = 0
+    process: int | None = None
+    created: datetime | None = None
+    ended: datetime | None = None
+    stop_reason: StopReason | None = None
+    stop_message: str = ""
+    note: Mapping[str, Any] = field(factory=dict)
+
+
+def read_run(journal: str | os.PathLike[str]) -> RunSummary:
+    """Return how far the run of a journal is: in any process, also while it runs, and after a crash.
+
+    Of several lists in the journal, it is the one that was sent last. It takes a few milliseconds for each thousand
+    rows, and blocks the thread meanwhile::
+
+        summary = await asyncio.to_thread(read_run, "launch.job")
+        print(summary.state, summary.counts[RowStatus.SUCCEEDED], "of", summary.rows)
+
+    Args:
+        journal: The file.
+
+    Raises:
+        JournalError: It is not there, or is no journal, or it cannot be read; if ``busy``, it is a shard that is being
+            sent.
+    """
+    found = read_summary(Path(journal))
+    facts, stop = found.list_facts, found.list_facts.get("stop")
+    created, ended = (
+        datetime.fromtimestamp(seconds, UTC) if seconds else None for seconds in (found.created, facts.get("ended"))
+    )
+    counts = {RowStatus.UNPROCESSED if name == "pending" else RowStatus(name): n for name, n in found.counts.items()}
+    return RunSummary(
+        journal=found.path,
+        job=found.job,
+        state=found.state,
+        operation=str(found.facts.get("operation") or ""),
+        airmeet_id=str(found.facts.get("airmeet_id") or ""),
+        rows=found.rows,
+        counts={status: counts.get(status, 0) for status in RowStatus},
+        under_way=found.in_flight if found.process is not None else 0,
+        unverified=found.unverified,
+        process=found.process,
+        created=created,
+        ended=ended,
+        stop_reason=StopReason(stop) if stop else None,
+        stop_message=str(facts.get("stop_message") or ""),
+        note=found.note,
+    )
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[sqlite3.Connection]:
     """Open a journal for reading, and see all of it as it is at this moment."""
@@ -198,7 +282,6 @@ def read_summary(path: Path, list_id: int | None = None) -> JournalSummary:
     Raises:
         JournalError: It is none, or it cannot be read.
     """
-    locking.check_file(path)
     process = locking.holder_of(path)
     with _opened(path) as connection:
         found, lists = _find_list(connection, list_id), read_lists(connection)
@@ -215,7 +298,6 @@ def read_summaries(path: Path, is_wanted: Callable[[Mapping[str, Any]], bool] = 
     Raises:
         JournalError: It is none, or it cannot be read.
     """
-    locking.check_file(path)
     process = locking.holder_of(path)
     with _opened(path) as connection:
         lists = read_lists(connection)
@@ -310,12 +392,17 @@ def _summary_of(path: Path, connection: sqlite3.Connection, found: RecordedList,
     )
 
 
-def read_results(path: Path, list_id: int | None = None) -> Iterator[RowResult]:
-    """Yield what became of each row of a list, in its order and all of one moment.
+def read_results(path: str | os.PathLike[str], list_id: int | None = None) -> Iterator[RowResult]:
+    """Yield what became of each row of a list, in its order and all of one moment; it blocks the thread.
+
+    Args:
+        path: The journal.
+        list_id: One of its lists, by its number. Default: the one that was sent last.
 
     Raises:
         JournalError: It is no journal, or it cannot be read.
     """
+    path = Path(path)
     with _opened(path) as connection:
         facts, found = read_facts(connection), _find_list(connection, list_id)
         values, run = found.parameters, facts.get("run", 0)

@@ -130,7 +130,11 @@ def register(
         check_places(options, choice)
     wanted = describe_run(airmeet_id, choice, options.console, invite=invite, register=register)
     if not dry_run:
-        wanted = evolve(wanted, yes=yes, finished_event=finished_event)
+        wanted = evolve(wanted, yes=yes, finished_event=finished_event, is_sent_here=folder is None)
+        if options.accept_stale and not wanted.is_sent_here:
+            raise UsageError(
+                "--accept-stale does not go with --folder; it is for airmeet resume, of a run or of a shard"
+            )
         if on is not None:
             start = wanted.start
             wanted = evolve(wanted, start=lambda client, given: start(client, cast("JobOptions", {**given, "on": on})))

@@ -36,7 +36,9 @@ _FORGOTTEN = (
     "What was done is forgotten: the next run of the same people sends them once more, and with --invite mails "
     "everybody in its list again."
 )
-_TITLES = ("JOB", "STARTED", "STATE", "DONE", "LEFT", "REFUSED", "LEFT OUT", "COMMAND", "EVENT", "AT", "FILE")
+_KINDS_NOT_DONE = ("LEFT", "REFUSED", "LEFT OUT")
+_TITLES = ("JOB", "STARTED", "STATE", "DONE", *_KINDS_NOT_DONE, "COMMAND", "EVENT", "AT", "FILE")
+_NOT_DONE = _TITLES.index(_KINDS_NOT_DONE[0])
 
 runs: App = App(
     name="runs",
@@ -318,22 +320,34 @@ def _without(title: str, rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]
 def _that_fit(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
     """Leave columns out that a narrow terminal has no room for, and that ``airmeet runs show`` has, too.
 
-    The address is not left out where it tells runs apart.
+    The address is not left out where it tells runs apart, and the numbers of a run always add up.
     """
     from rich.cells import cell_len
 
     if not sys.stdout.isatty():
         return rows
     room = shutil.get_terminal_size().columns
-    spare = ["EVENT", "LEFT OUT", "REFUSED", "LEFT"]
+    spare: list[str] = ["EVENT", _TITLES[_NOT_DONE], "COMMAND"]
     if "AT" in rows[0] and len({row[rows[0].index("AT")] for row in rows[1:]}) == 1:
         spare.insert(0, "AT")
     for name in spare:
         widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
         if sum(widths) + 2 * (len(widths) - 1) <= room:
             break
-        rows = _without(name, rows)
+        rows = _with_one_for_not_done(rows) if name == _TITLES[_NOT_DONE] else _without(name, rows)
     return rows
+
+
+def _with_one_for_not_done(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ...]]":
+    """Put the columns with the rows that are not done into one, which names only what there is."""
+    first, n = _NOT_DONE, len(_KINDS_NOT_DONE)
+
+    def joined(row: tuple[str, ...]) -> str:
+        found = zip(row[first : first + n], _KINDS_NOT_DONE, strict=True)
+        return ", ".join(f"{number} {name.lower()}" for number, name in found if number not in {"0", "-"}) or "-"
+
+    texts = ["NOT DONE", *map(joined, rows[1:])]
+    return [(*row[:first], text, *row[first + n :]) for row, text in zip(rows, texts, strict=True)]
 
 
 def _standstill(run: "JournalSummary") -> str:
@@ -350,10 +364,9 @@ def _standstill(run: "JournalSummary") -> str:
 
 
 def _where_lent(run: "JournalSummary") -> str:
-    if not (lent := run.lent):
-        return ""
-    back = f", of which {len(lent['returned'])} are back" if lent["returned"] else ""
-    return f"lent to {counted(lent['shards'], 'shard')} in {lent['folder']}{back}"
+    from airmeet_async.cli.run_store import describe_shards
+
+    return f"lent to {describe_shards(run)}" if run.lent else ""
 
 
 def _state(run: "JournalSummary", standstill: str | None = None) -> str:
@@ -455,17 +468,21 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     if run.unverified:
         yield "invitations", f"{counted(run.unverified, 'row')} may not have been mailed"
     yield "run file", str(relative_to_here(run.path))
-    if step := _next_step(run):
+    if step := next_step(run):
         yield "next", step
 
 
 def _describe_results(run: "JournalSummary") -> str:
-    path = run.note.get("results")
+    from airmeet_async.cli.run_store import word_of
+
+    path, write = run.note.get("results"), f"airmeet runs results {word_of(run)} -o FILE"
     if not path:
         return "-"
     if run.process is not None:
         return f"{path}, when the run has ended"
-    return str(path) if Path(path).is_file() else f"none there; write them: airmeet runs results {run.job} -o FILE"
+    if run.lent:
+        return f"of what is back: {write}"
+    return str(path) if Path(path).is_file() else f"none there; write them: {write}"
 
 
 def _detail(run: "JournalSummary", kind: str) -> str:
@@ -484,17 +501,21 @@ def _detail(run: "JournalSummary", kind: str) -> str:
     return f" ({said})" if said else ""
 
 
-def _next_step(run: "JournalSummary") -> str:
+def next_step(run: "JournalSummary") -> str:
+    """Return how to go on with a run that is not going on, or nothing."""
     from airmeet_async.bulk.journal.queries import count_stale_rows
     from airmeet_async.bulk.report import StopReason
     from airmeet_async.cli.output.results_csv import relative_to_here
     from airmeet_async.cli.output.summary import describe_next_step, wording_of
+    from airmeet_async.cli.run_store import word_of
 
+    word = word_of(run)
     words = wording_of(str(run.about.get("operation", "")), str(run.about.get("airmeet_id") or "AIRMEET_ID"))
     if run.process is not None or not words.command:  # what a program chose can go on in the program alone
         return ""
     if run.lent:
-        return f"airmeet join {run.job}, when its shards have ended; airmeet resume {run.job} takes them back"
+        early = "with --take-back also those that were stopped or not begun"
+        return f"airmeet join {word}, when its shards have ended; {early}"
     stop = next((reason for reason in StopReason if reason == run.list_facts.get("stop")), None)
     if run.state == "interrupted":
         stop = stop or StopReason.CUT_OFF
@@ -508,7 +529,7 @@ def _next_step(run: "JournalSummary") -> str:
         unverified=run.unverified,
         to_correct=run.to_correct,
         full=run.full,
-        job="" if run.rows is None else run.job,
+        job="" if run.rows is None else word,
         source=str(relative_to_here(Path(source))) if source else "",
         mails=bool(run.about["options"].get("sendEmailInvite")),
         command="the original command",
@@ -581,7 +602,7 @@ def purge(
         yes: Do not ask. Without a terminal nobody can be asked, so this is needed.
         json: Print one JSON object: removed, kept.
     """
-    from airmeet_async.cli.run_store import all_runs, damaged_runs, find_runs_to_remove, forgotten_runs
+    from airmeet_async.cli.run_store import all_runs, damaged_runs, find_runs_to_remove, forgotten_runs, word_of
 
     older_s, console = seconds(older_than, "--older-than"), Console()
     if jobs:
@@ -595,8 +616,11 @@ def purge(
     for run in found:
         if jobs and run.process is not None:
             raise UsageError(f"run {run.job} is in progress; stop it first: airmeet runs stop {run.job}")
+        if jobs and run.lent:
+            raise UsageError(f"run {run.job} is {_where_lent(run)}; first airmeet join {word_of(run)} --take-back")
         is_old = older_s is None or time.time() - run.changed > older_s
-        is_wanted = run.process is None and (all_ or bool(jobs) or not run.facts or not has_rows_to_send(run))
+        is_wanted = all_ or bool(jobs) or not run.facts or not has_rows_to_send(run)
+        is_wanted = is_wanted and run.process is None and not run.lent
         (chosen if is_old and is_wanted else kept).append(run)
     waiting = [run.job for run in kept if has_rows_to_send(run) and run.process is None]
     if waiting:
@@ -736,7 +760,7 @@ def stop(job: Job = None, /) -> int:
 def _ask(word: str | None, request: dict[str, Any]) -> int:
     """Ask a run that is going on for something, by default the only one."""
     from airmeet_async.cli.run_control import ask
-    from airmeet_async.cli.run_store import all_runs, find_run
+    from airmeet_async.cli.run_store import all_runs, find_run, word_of
 
     if word is None:
         going_on = [run for run in all_runs()[0] if run.process is not None]
@@ -747,8 +771,9 @@ def _ask(word: str | None, request: dict[str, Any]) -> int:
     else:
         run = find_run(word)
     if run.process is None:
-        why = "is finished" if run.state == "finished" else f"is not running: airmeet resume {run.job}"
-        why = f"is {_where_lent(run)}" if run.lent else why
+        why = "is finished" if run.state == "finished" else f"is not running: airmeet resume {word_of(run)}"
+        if run.lent:
+            why = f"is {_where_lent(run)}; to have them back at once: airmeet join {word_of(run)} --take-back"
         raise UsageError(f"job {run.job} {why}")
     Console().say(f"job {run.job}: {ask(run.path, request)}")
     return Exit.OK

@@ -8,7 +8,7 @@ from cyclopts import Parameter
 from airmeet_async.cli.console import Console, print_data, print_json
 from airmeet_async.cli.exit_codes import Exit, UsageError
 from airmeet_async.cli.options import Flag, positive
-from airmeet_async.formatting import counted
+from airmeet_async.formatting import counted, wrapped
 
 if TYPE_CHECKING:
     from airmeet_async.bulk.journal.cut import JoinSummary
@@ -38,10 +38,12 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
     """
     from airmeet_async.bulk.journal.cut import ShardLimits, cut_journal
     from airmeet_async.bulk.journal.queries import read_blocked
-    from airmeet_async.cli.run_store import find_journal, find_run, note_as_lent, only_run_on
+    from airmeet_async.cli.run_store import error_of_lent, find_journal, find_run, note_as_lent, only_run_on, word_of
     from airmeet_async.protocol.endpoints import ATTENDEES_ADD
 
     run = find_run(job, finished=True)
+    if run.lent and Path(run.lent["folder"]) != Path(folder).resolve():
+        raise error_of_lent(run)
     about = run.about
     operation, event, base = (str(about.get(name, "")) for name in ("operation", "airmeet_id", "base"))
     file = find_journal(operation, event, base, str(run.path)).file
@@ -73,7 +75,7 @@ def cut(job: str, /, *, folder: str, shards: int, rate: float | None = None, aga
     print_data("".join(f"{path}\n" for path in paths))
     Console().say(
         f"job {run.job}: {counted(len(paths), 'shard')}. Send each with: airmeet resume PATH",
-        f"When they have ended: airmeet join {run.path}",
+        f"When they have ended: airmeet join {word_of(run)}",
     )
     return int(Exit.OK)
 
@@ -97,20 +99,34 @@ def join(job: str, /, *, take_back: Flag = False, lost: Lost = (), json: Flag = 
         json: Print what has come back as one JSON object.
     """
     from airmeet_async.bulk.journal.cut import join_journal
-    from airmeet_async.cli.run_store import find_run
+    from airmeet_async.bulk.journal.queries import read_summary
+    from airmeet_async.bulk.report import RowStatus
+    from airmeet_async.cli.commands.runs import next_step
+    from airmeet_async.cli.output.summary import describe_others
+    from airmeet_async.cli.run_store import find_run, word_of
 
     run = find_run(job, finished=True)
     summary = join_journal(run.path, take_back=take_back, lost=lost)
     code = _code_of(summary)
     if json:
         print_json({**summary.as_dict(), "exit_code": int(code)})
-    counts = ", ".join(f"{n:,} {name}" for name, n in summary.counts.items() if n)
-    lines = [f"job {run.job}: {counted(summary.rows, 'row')}: {counts}"]
+    run, counts = read_summary(run.path, run.list_id), summary.counts
+    done = f"{counts.get('succeeded', 0):,} of {summary.rows - run.left_out:,} done"
+    others = describe_others({RowStatus(name): n for name, n in counts.items() if name != "pending"}, "done",
+                             not_yet=counts.get("pending", 0))  # fmt: skip
+    lines = [f"job {run.job}: {' · '.join([done, *others])}"]
     if not summary.is_complete:
         said = f"{summary.returned} of {counted(summary.shards, 'shard')} have ended"
-        lines.append(f"{said}, {summary.running} are being sent" if summary.running else said)
+        are = "is" if summary.running == 1 else "are"
+        lines.append(f"{said}, {summary.running} {are} being sent" if summary.running else said)
     elif summary.stop_reason is not None:
         lines.append(f"stopped early: {summary.stop_message}")
+    if not summary.shards:
+        lines.append("none of its rows are in shards")
+    if summary.is_complete:
+        lines.append(f"who has what: airmeet runs results {word_of(run)} -o FILE")
+    if step := next_step(run):
+        lines += wrapped(f"Next: {step}", "", "      ")
     Console().say(*lines)
     return int(code)
 

@@ -290,8 +290,11 @@ def _files(outcome: RunOutcome, words: Wording) -> list[str]:
     lines += [f"{outcome.failed}  the rows that are not done"] if outcome.failed else []
     lines += [f"{outcome.page}  the report"] if outcome.page else []
     lines += [f"{outcome.removed}  removed: no rows are left"] if outcome.removed else []
-    for kept in outcome.kept:
-        lines += wrapped(f"{kept} stays as it is: this list did not write it, or it was changed since")
+    if outcome.kept:
+        old = f"{' and '.join(outcome.kept)} {'was' if len(outcome.kept) == 1 else 'were'} there before"
+        new = "it is left alone, and the new file has a number"
+        new = new if len(outcome.kept) == 1 else "they are left alone, and the new files have a number"
+        lines += wrapped(f"{old}, from another list or edited since: {new}")
     return lines
 
 

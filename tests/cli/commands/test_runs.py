@@ -75,7 +75,10 @@ def test_rows_done_left_refused_and_left_out_are_told_apart_and_add_up(airmeet):
     there = airmeet.at(Sandbox("422@1:body=b@,500-after@1+9:body=c@"))
     there(*REGISTER, "--max-failures", "100%")
     listed, shown, run = there("runs").out, there("runs", "show").out, there("runs", "show", "--json").json
+    narrow = there("runs", typed="", COLUMNS="80").out
 
+    assert re.search(r" DONE +NOT DONE ", narrow)
+    assert " 1 of 5  1 left, 1 refused, 2 left out " in narrow
     assert [run[name] for name in ("rows", "done", "left", "refused", "left_out")] == [5, 1, 1, 1, 2]
     assert re.search(r"DONE +LEFT +REFUSED +LEFT OUT ", listed)
     assert re.search(r" 1 of 5 +1 +1 +2 +register ", listed)
@@ -127,8 +130,8 @@ def test_the_same_file_with_other_flags_has_one_results_file_and_show_names_the_
     (airmeet.folder / "people-results-2.csv").unlink()
     gone = there("runs", "show").out
 
-    assert ("people-results.csv" in invited.err, "stays as it is" in invited.err) == (True, False)
-    assert "people-results.csv stays as it is: this list did not write it" in numbered.err
+    assert ("people-results.csv" in invited.err, "was there before" in invited.err) == (True, False)
+    assert "people-results.csv was there before, from another list or edited since" in numbered.err
     assert results.read_text() == mine
     assert re.search(r"results: +/\S+people-results-2.csv\n", shown)
     assert re.search(r"results: +none there; write them: airmeet runs results \w+ -o FILE\n", gone)
@@ -413,7 +416,7 @@ def test_a_narrow_terminal_leaves_out_what_show_has_and_a_pipe_nothing(airmeet):
         there("runs", **how) for how in ({"typed": "", "COLUMNS": "80"}, {"typed": "", "COLUMNS": "200"}, {})
     )
 
-    assert narrow.out.split("\n")[0].split() == ["JOB", "STARTED", "STATE", "DONE", "LEFT", "COMMAND", "FILE"]
+    assert narrow.out.split("\n")[0].split() == ["JOB", "STARTED", "STATE", "DONE", "NOT", "DONE", "COMMAND", "FILE"]
     assert max(map(len, narrow.out.splitlines())) <= 80
     assert "people.csv" in narrow.out
     assert wide.out.split("\n")[0].split() == piped.out.split("\n")[0].split()

@@ -1,8 +1,10 @@
 """A run in shards, from the command line: cut, sent with resume, joined."""
 
+import os
 import signal
 from pathlib import Path
 
+from airmeet_async.bulk.journal.locking import JournalLock
 from airmeet_async.bulk.journal.queries import read_summary
 from airmeet_async.sandbox import community
 from tests.support.command import Sandbox
@@ -53,10 +55,10 @@ def test_a_run_in_shards_refuses_its_command_and_goes_on_once_they_are_back(airm
     assert there("resume", path, "--progress", "none").code == 0
     done = there("resume", "launch.job", "--progress", "none")
 
-    assert (refused.code, retried.code) == (2, 2)
+    assert (refused.code, retried.code) == (75, 75)
     for ended in (refused, retried):
-        assert "its rows are in 2 shards in" in ended.err
-        assert "airmeet resume takes them back first" in ended.err
+        assert "people.csv is in 2 shards in" in ended.err
+        assert "at once: airmeet join launch.job --take-back" in ended.err
     assert done.code == 0
     assert sandbox.adds == 30
 
@@ -66,9 +68,14 @@ def test_the_same_cut_prints_the_same_shards(airmeet):
 
     first = there("cut", "launch.job", "--folder", "shards", "--shards", "2")
     again = there("cut", "launch.job", "--folder", "shards", "--shards", "2")
+    elsewhere = there("cut", "launch.job", "--folder", "others", "--shards", "2")
+    advised = elsewhere.err.partition("Their paths once more: airmeet ")[2].split()
 
     assert again.out == first.out
     assert len(first.out.split()) == 2
+    assert first.err.endswith("When they have ended: airmeet join launch.job\n")
+    assert elsewhere.code == 75
+    assert there(*advised).out == first.out
 
 
 def test_a_shard_whose_people_are_mailed_is_not_sent_without_a_word(airmeet):
@@ -125,7 +132,9 @@ def test_a_run_in_shards_is_listed_as_lent_and_not_gone_on_with_by_chance(airmee
     assert f"airmeet join {job}, when its shards have ended" in shown.out
     assert "there is no unfinished run" in by_chance.err
     assert f"job {job} is lent to 2 shards" in paused.err
-    assert f"lent to 2 shards in {folder}, of which 1 are back" in there("runs").err
+    assert f"lent to 2 shards in {folder}, 1 of them back" in there("runs").err
+    assert f"run {job} is lent to 2 shards" in there("runs", "purge", job, "--yes").err
+    assert there("runs", "purge", "--all", "--yes").code == 0
     assert there("resume", job, "--progress", "none").code == 0
     assert there("runs", "--json").json[0]["state"] == "finished"
 
@@ -153,6 +162,7 @@ def test_flags_of_shards_are_refused_where_they_would_do_nothing(airmeet):
         ("--dask", "tcp://127.0.0.1:1"): "--dask needs --folder",
         ("--dask", "tcp://127.0.0.1:1", "--folder", "shards", "--workers", "3"): "its own workers count",
         ("--folder", "shards", "--shards", "0"): "--shards must be a whole number",
+        ("--folder", "shards", "--shards", "2", "--accept-stale"): "--accept-stale does not go with --folder",
     }.items():
         refused = there(*REGISTER, *words)
         assert refused.code == 2
@@ -172,10 +182,10 @@ def test_a_list_is_put_into_shards_without_a_row_being_sent(airmeet):
 
     assert unasked.code == 2
     assert (cut.code, len(cut.json["shards"]), sandbox.adds) == (0, 3, 0)
-    assert "nothing was sent. Send each with: airmeet resume PATH" in cut.err
+    assert "nothing was sent. Send each with: airmeet resume PATH --yes" in cut.err
     assert [(one["rate"], one["total_rate"], one["max_failures"]) for one in shapes] == [(10, 30, 9)] * 3
-    assert again.code == 2
-    assert "its rows are in 3 shards" in again.err
+    assert again.code == 75
+    assert "people.csv is in 3 shards" in again.err
     job = cut.json["job"]
     sent = [there("resume", path, "--progress", "none", "--yes").code for path in cut.json["shards"]]
     joined = there("join", job, "--json")
@@ -228,7 +238,8 @@ def test_a_plan_is_made_while_rows_are_in_shards(airmeet):
     planned = there(*REGISTER, "--dry-run")
 
     assert planned.code == 0, planned.err
-    assert "its rows are in 1 shard in" in there(*REGISTER).err
+    assert "now its rows are in 1 shard in" in planned.err
+    assert "is in 1 shard in" in there(*REGISTER).err
 
 
 def test_the_token_of_shards_goes_with_the_last_of_them(airmeet):
@@ -268,3 +279,40 @@ def test_nobody_is_blocked_while_a_run_in_a_file_of_its_own_is_in_shards(airmeet
     assert refused.code == 75
     assert "launch.job --take-back" in refused.err
     assert blocked.code in {0, 3}
+
+
+def test_each_screen_on_the_way_says_how_to_go_on_and_it_can_be_typed(airmeet):
+    there, sandbox = stopped(airmeet)
+    paths = there("cut", "launch.job", "--folder", "shards", "--shards", "2").out.split()
+    there("resume", paths[0], "--progress", "none")
+    once_more = there("resume", paths[0], "--progress", "none")
+    middle, shown = there("join", "launch.job"), there("runs", "show", "launch.job")
+    back = there("join", "launch.job", "--take-back")
+    gone, after = there("resume", paths[1]), there("runs", "show", "launch.job")
+    done = there("resume", "launch.job", "--progress", "none")
+    ended = there("join", "launch.job")
+
+    assert "--again" not in once_more.err
+    assert " done · " in middle.err
+    assert "1 of 2 shards have ended" in middle.err
+    assert "Next: airmeet join launch.job, when its shards have ended" in middle.err
+    assert "with --take-back also those that were stopped" in shown.out
+    assert "Next: airmeet resume launch.job" in back.err
+    assert (gone.code, "a shard is removed once airmeet join" in gone.err) == (2, True)
+    assert after.out.endswith("airmeet resume launch.job\n")
+    assert done.code == ended.code == 0
+    assert "30 of 30 done" in ended.err
+    assert "none of its rows are in shards" in ended.err
+    assert "who has what: airmeet runs results launch.job -o FILE" in ended.err
+    assert sandbox.adds == 30
+
+
+def test_who_takes_back_shards_is_told_which_one_is_being_sent_and_by_whom(airmeet):
+    there, _ = stopped(airmeet)
+    paths = there("cut", "launch.job", "--folder", "shards", "--shards", "2").out.split()
+    lock = JournalLock(Path(paths[1]))
+    resumed = there("resume", "launch.job", "--progress", "none")
+    lock.release()
+
+    assert resumed.code == 75
+    assert f"launch-0001.job is being sent (process {os.getpid()}); wait for it, or stop it first" in resumed.err
