@@ -28,7 +28,7 @@ from airmeet_async.bulk.journal.writer import (
     OF_LIST,
     OPEN,
     ROWS,
-    WAS_SENT,
+    WAS_DONE,
     WISH,
     RecordedList,
     read_facts,
@@ -66,8 +66,8 @@ _STALE = f"""
     AND (COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) IS NULL
          OR COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) NOT BETWEEN :from AND :to)
 """  # noqa: S608 - no values
-# Who is not in the event can be neither blocked nor unblocked: Airmeet refuses it, and what was wanted counts.
-_WAS_UNBLOCKED = "state IN (4, 5) AND NOT unclear"
+# A refusal is neither: Airmeet refuses to block or unblock whoever is not in the event, and nothing has changed then.
+_WAS_UNBLOCKED = "state = 4 AND NOT unclear"
 _BLOCKED_BEFORE_A_CRASH = f"""
     SELECT e.hash, e.identity, l.touched FROM list l
     JOIN input i ON i.id BETWEEN l.id << {LIST_SHIFT} AND (l.id << {LIST_SHIFT}) + l.horizon
@@ -317,8 +317,8 @@ def read_blocked(
 ) -> dict[int, float]:
     """Return whose last act is a block, by the hash of their identity, and when that was.
 
-    Who was perhaps blocked counts as blocked, also where Airmeet has refused it since that person was not in the event;
-    and who was perhaps unblocked does not count as unblocked.
+    Who was perhaps blocked counts as blocked, and who was perhaps unblocked does not count as unblocked. What Airmeet has
+    refused changes nothing.
 
     Args:
         block: The journal of those who were blocked from an event; it need not be there.
@@ -330,7 +330,7 @@ def read_blocked(
         JournalError: A journal cannot be read.
     """
     acts = list[dict[int, float]]()
-    for path, condition in ((block, WAS_SENT), (unblock, _WAS_UNBLOCKED)):
+    for path, condition in ((block, WAS_DONE), (unblock, _WAS_UNBLOCKED)):
         found = dict[int, float]()
         if path.exists():
             with _opened(path) as connection:

@@ -117,8 +117,7 @@ AGAIN = "(:repeats AND o.done & 16)"
 IN_DOUBT = f"(o.unclear <> 0 OR o.state = 1 OR (o.state = 3 AND NOT {AGAIN}))"
 _SENT_REQUEST = "COALESCE(o.request, e.request)"  # empty where it was purged
 CHANGED = f"({_SENT_REQUEST} <> '' AND COALESCE(i.request, e.request) <> {_SENT_REQUEST})"
-WAS_SENT = "(sent OR done OR unclear OR state IN (1, 3))"
-_WAS_DONE = "(done & 17 OR unclear OR state IN (1, 3))"
+WAS_DONE = "(done & 17 OR unclear OR state IN (1, 3))"
 _MAIL_DOUBT = f"(o.unclear & 4 OR (o.done & 8 AND NOT {AGAIN}))"
 _REQUEST = f"""CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, NULLIF(e.request, ''), i.request)
     ELSE COALESCE(i.request, e.request) END"""
@@ -235,7 +234,7 @@ _SHARED = f"{_OF_OTHER} AND j.entry IN {_IN_THIS_LIST}"
 # unclear from here on is about the next attempt. What was refused is open again.
 _REPEAT_ALL = f"""
     UPDATE outcome SET unclear = 0, state = CASE WHEN unclear AND state <> 4 THEN 3 ELSE state END,
-        done = done | CASE WHEN {_WAS_DONE} THEN 16 ELSE 0 END | CASE state WHEN 5 THEN 32 ELSE 0 END
+        done = done | CASE WHEN {WAS_DONE} THEN 16 ELSE 0 END | CASE state WHEN 5 THEN 32 ELSE 0 END
             | CASE WHEN unclear & 4 AND NOT done & 4 THEN 8 ELSE 0 END
     WHERE entry IN ({{}})
 """  # noqa: S608 - no values
@@ -270,7 +269,7 @@ _SENT_BY = f"SELECT i.entry {OF_LIST} AND i.status IS NULL AND i.entry IS NOT NU
 _IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
 _DROP_OUTCOMES = f"""
     DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST}
-    AND (:forget OR NOT CASE WHEN :refusals THEN {WAS_SENT} ELSE {_WAS_DONE} END)
+    AND (:forget OR NOT {WAS_DONE})
 """  # noqa: S608 - no values
 _PURGE_OUTCOMES = f"UPDATE outcome SET link = NULL, note = NULL, request = NULL WHERE entry NOT IN {_IN_A_LIST}"  # noqa: S608
 _PURGE_ENTRIES = f"UPDATE entry SET identity = '', key = NULL, request = '', data = NULL WHERE id NOT IN {_IN_A_LIST}"  # noqa: S608
@@ -832,10 +831,7 @@ class JournalWriter:
         self._connection.execute("PRAGMA secure_delete = ON")
         with self._transaction():
             self._drop(numbers)
-            # Who was to be blocked is left out of later lists until they are unblocked, also where Airmeet refused
-            # either since they were not in the event; others who were refused are new to later lists.
-            is_about_access = self.facts().get("operation") in {"attendees.block", "attendees.unblock"}
-            self._connection.execute(_DROP_OUTCOMES, {"forget": forget, "refusals": is_about_access})
+            self._connection.execute(_DROP_OUTCOMES, {"forget": forget})  # who was refused is new to later lists
             self._connection.execute(_PURGE_OUTCOMES)
             self._connection.execute(_DROP_UNUSED_ENTRIES)
             self._connection.execute(_PURGE_ENTRIES)

@@ -180,6 +180,8 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
         lines += wrapped(before + report.stop_message)
     unit = "line" if outcome.source else "row"
     lines += [*wrapped(headline(outcome, words)), *_causes([*report.failures, *_repeats(report)], unit)]
+    if report.counts[RowStatus.REJECTED] and words.operation == "attendees.block":
+        lines.append("Whom Airmeet refused it did not block: a later list can let them in.")
     if report.warnings:
         lines += ["to check:", *_causes(report.warnings, unit), *wrapped(words.advice, "  ", "    ")]
     if report.changed:

@@ -90,6 +90,21 @@ def test_somebody_whom_the_event_does_not_know_is_that_row_alone(airmeet, status
     assert [row["airmeet_status"] for row in airmeet.rows("out-results.csv")] == found
 
 
+def test_whom_airmeet_refused_to_block_is_not_blocked_and_the_end_says_so(airmeet):
+    airmeet.people(2)
+    sandbox = Sandbox()
+    there = airmeet.at(sandbox)
+    refused = there("block", EVENT, "person-1@example.com")
+    added = there("register", EVENT, "people.csv", "--no-invite")
+
+    assert (refused.code, added.code) == (3, 0)
+    assert "Whom Airmeet refused it did not block: a later list can let them in." in refused.err
+    assert "blocked" not in added.err
+    there("block", EVENT, "person-1@example.com")
+    there("unblock", EVENT, "stranger@example.com")
+    assert "was blocked here" in there("register", EVENT, "people.csv", "--no-invite").err
+
+
 @pytest.mark.parametrize("status", [404, 400])
 def test_many_whom_the_event_does_not_know_keep_nobody_behind_them_from_being_blocked(airmeet, status):
     """Twenty in a row that are refused in the same way stop other runs."""
