@@ -236,6 +236,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         try:
             try:
                 plan = _take_in(runner, job, wanted, flags, console)
+                plan = evolve(plan, job=shlex.quote(str(journal.path)) if journal.named else job.id)
                 words = evolve(words, done=plan.done)
                 _show_plan(plan, wanted, console)
                 is_done = plan.rows and plan.done_before == plan.rows and not plan.unverified
@@ -248,7 +249,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                     event, console,
                     mails=plan.invitations,
                     second_mails=plan.second_invitations,
-                    doubtful_mails=plan.invites_again,
+                    doubtful_mails=plan.invites_again - plan.found_not_mailed,
                     blocks=plan.ready if is_block and not wanted.people else 0,  # who was typed was meant
                     seconds=plan.seconds or plan.ready / _TYPICAL_RATE,
                     yes=wanted.yes,

@@ -4,6 +4,7 @@ import re
 import signal
 
 import pytest
+from attrs import evolve
 
 from airmeet_async import BulkStoppedError
 from airmeet_async.bulk.input.plan import BulkPlan
@@ -220,3 +221,54 @@ def test_who_is_no_longer_in_the_list_is_said_once_for_each_change(airmeet):
 
     found = [re.findall(r"(\d+)  of the last list are no longer", text) for text in said]
     assert found == [["2"], [], [], [], [], ["3"], [], []]
+
+
+class WithoutTheField(Sandbox):
+    """A sandbox whose list of participants does not say who was mailed."""
+
+    async def exchange(self, request):
+        reply = await super().exchange(request)
+        return evolve(reply, body=reply.body.replace(b'"invite_sent"', b'"something"'))
+
+
+def in_doubt(airmeet, sandbox):
+    """Register six people: the second was mailed, the fourth was not, and nobody was told either."""
+    airmeet.people(6)
+    there = airmeet.at(sandbox)
+    first = there("register", community.LIVE, "people.csv", "--invite", "--yes", "--json", "--concurrency", "1")
+    assert (first.code, first.json["invites_unverified"]) == (3, 2)
+    return there
+
+
+FAULTS = "drop-after@2:on=attendees.add,500@5:on=attendees.add"
+
+
+def test_whom_airmeet_calls_mailed_is_not_mailed_again(airmeet):
+    sandbox = Sandbox(FAULTS, replay_mails=True)
+    there = in_doubt(airmeet, sandbox)
+    again = there("retry", "--invites", "--yes", "--json")
+
+    assert "1  added and mailed, says Airmeet's list of participants: left out" in again.err
+    assert "1  added and not mailed, says Airmeet's list of participants: will be mailed" in again.err
+    assert "twice" not in again.err
+    assert (again.code, again.json["attempts"], again.json["invites_unverified"]) == (0, 1, 0)
+    mails = {person.email: person.mails for person in sandbox.world.people(community.LIVE)}
+    assert {mails[f"person-{n}@example.com"] for n in range(6)} == {1}
+    assert {row["airmeet_invite"] for row in airmeet.rows()} == {"asked"}
+
+
+@pytest.mark.parametrize("sandbox", [Sandbox, WithoutTheField])
+def test_without_an_answer_some_may_be_mailed_twice_and_the_plan_says_so(airmeet, sandbox):
+    there = in_doubt(airmeet, sandbox(FAULTS + (",400:100%:on=participants.list" if sandbox is Sandbox else "")))
+    again = there("retry", "--invites", "--yes", "--json")
+
+    assert "2  added, perhaps not mailed: will be mailed; some of them may get it twice" in again.err
+    assert (again.code, again.json["attempts"], again.json["invites_unverified"]) == (0, 2, 0)
+
+
+def test_the_hint_in_the_plan_is_about_this_list_alone(airmeet):
+    sandbox = Sandbox(FAULTS)
+    there = in_doubt(airmeet, sandbox)
+    again = there("register", community.LIVE, "people.csv", "--invite", "--yes", "--json")
+
+    assert f"(airmeet retry {again.json['job']} --invites asks Airmeet" in " ".join(again.err.split())

@@ -75,6 +75,8 @@ class BulkPlan(AsDict):
         rejected_again: Those that Airmeet refused.
         unknown_again: Those that may exist already, and may then exist twice.
         invites_again: Those that are done, and whose invitation may not have been mailed.
+        found_not_mailed: Of these, those of whom the event's list of participants says that they were not.
+        found_mailed: In such a retry, rows that are left out, since that list says that they were mailed.
         found_done: In a retry, rows without a clear answer that are done: the event has what they are about.
         found_existing: In a retry, rows that are left out, since the event has what they are about.
         gone: People of the list of the same name before this one who are not in it any more; they stay as they are.
@@ -100,6 +102,7 @@ class BulkPlan(AsDict):
         registrations: Registrations of the plan that would be used up.
         rate: Requests per second that was asked for; None to follow what Airmeet allows.
         notices: What was decided without being asked when the file was read.
+        job: What is typed for the job, where that is known.
         fields_error: Why the event could not be asked, where that does not keep the rows from being checked otherwise.
     """
 
@@ -126,6 +129,8 @@ class BulkPlan(AsDict):
     rejected_again: int = 0
     unknown_again: int = 0
     invites_again: int = 0
+    found_not_mailed: int = 0
+    found_mailed: int = 0
     found_done: int = 0
     found_existing: int = 0
     gone: int = 0
@@ -148,6 +153,7 @@ class BulkPlan(AsDict):
     registrations: int = 0
     rate: float | None = None
     notices: tuple[str, ...] = ()
+    job: str = ""
     fields_error: Exception | None = field(default=None, eq=False, repr=False)
 
     @property
@@ -189,7 +195,7 @@ class BulkPlan(AsDict):
         # Blocking and unblocking send everybody each time, without being told to.
         is_access = done in {"blocked", "unblocked"}
         once_more = f"will be {done} again, which is harmless" if is_access else f"will be sent once more{mailed}"
-        retry = " ".join(filter(None, ("airmeet retry", self.airmeet_id)))
+        retry = " ".join(filter(None, ("airmeet retry", self.job or self.airmeet_id)))
         refused = "refused by Airmeet before and not changed since"
         parts: list[tuple[int, str, Sequence[int]]] = [
             (self.found_done, f"without a clear answer: in the event, so {done}", ()),
@@ -208,9 +214,19 @@ class BulkPlan(AsDict):
             (self.failed_again, f"failed before: will be {done}{mailed}", ()),
             (self.rejected_again, f"refused before: will be {done}{mailed}, unless they are refused again", ()),
             (self.unknown_again, "may exist or not: will be sent again, and may then exist twice", ()),
-            (self.invites_again, f"{done}, perhaps not mailed: will be mailed; some of them may get it twice", ()),
+            (self.found_mailed, f"{done} and mailed, says Airmeet's list of participants: left out", ()),
+            (self.found_not_mailed, f"{done} and not mailed, says Airmeet's list of participants: will be mailed", ()),
+            (
+                self.invites_again - self.found_not_mailed,
+                f"{done}, perhaps not mailed: will be mailed; some of them may get it twice",
+                (),
+            ),
             (self.done_before - self.unverified, self._done_before(f"{done}{mailed}"), ()),
-            (self.unverified, f"{done} before, perhaps not mailed: left out ({retry} --invites mails just them)", ()),
+            (
+                self.unverified,
+                f"{done} before, perhaps not mailed: left out ({retry} --invites asks Airmeet who was)",
+                (),
+            ),
             (self.under_way, "under way in a run that is in progress: left out", ()),
             (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
             (self.refused_before, f"{refused}: left out ({retry} --rejected sends them as they are)", ()),
@@ -492,6 +508,8 @@ def describe_cause(group: FailureGroup) -> str:
     """Say what is the matter with rows, in words that are right for each of them."""
     if group.n == 1 and group.code != "duplicate":
         return group.message
+    if group.code == BLOCKED and group.message.startswith("was to be"):
+        return "were to be blocked here, which Airmeet refused; unblock them to let them in"
     return {**_WORDS, **_WARNING_WORDS}.get(group.code, group.message)
 
 

@@ -29,6 +29,7 @@ from airmeet_async.bulk.journal.writer import (
     OPEN,
     ROWS,
     WAS_DONE,
+    WAS_SENT,
     WISH,
     RecordedList,
     read_facts,
@@ -66,10 +67,11 @@ _STALE = f"""
     AND (COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) IS NULL
          OR COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) NOT BETWEEN :from AND :to)
 """  # noqa: S608 - no values
-# A refusal is neither: Airmeet refuses to block or unblock whoever is not in the event, and nothing has changed then.
-_WAS_UNBLOCKED = "state = 4 AND NOT unclear"
+# Who is not in the event can be neither blocked nor unblocked: Airmeet refuses it, and what was wanted counts. But a
+# refusal ends no block that was done.
+_WAS_UNBLOCKED = "state IN (4, 5) AND NOT unclear"
 _BLOCKED_BEFORE_A_CRASH = f"""
-    SELECT e.hash, e.identity, l.touched FROM list l
+    SELECT e.hash, e.identity, l.touched, 0 FROM list l
     JOIN input i ON i.id BETWEEN l.id << {LIST_SHIFT} AND (l.id << {LIST_SHIFT}) + l.horizon
     JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry
     WHERE l.horizon IS NOT NULL AND i.status IS NULL AND o.entry IS NULL
@@ -314,11 +316,11 @@ def read_summaries(path: Path, is_wanted: Callable[[Mapping[str, Any]], bool] = 
 
 def read_blocked(
     block: Path, unblock: Path, salt: str, hash_identities: Callable[[Sequence[str]], Sequence[int]]
-) -> dict[int, float]:
-    """Return whose last act is a block, by the hash of their identity, and when that was.
+) -> dict[int, tuple[float, bool]]:
+    """Return whose last act is a block, by the hash of their identity, when that was, and whether Airmeet refused it.
 
-    Who was perhaps blocked counts as blocked, and who was perhaps unblocked does not count as unblocked. What Airmeet has
-    refused changes nothing.
+    Who was perhaps blocked counts as blocked, also where Airmeet has refused it since that person was not in the event;
+    and who was perhaps unblocked does not count as unblocked. An unblock that was refused ends only such a block.
 
     Args:
         block: The journal of those who were blocked from an event; it need not be there.
@@ -329,22 +331,29 @@ def read_blocked(
     Raises:
         JournalError: A journal cannot be read.
     """
-    acts = list[dict[int, float]]()
-    for path, condition in ((block, WAS_DONE), (unblock, _WAS_UNBLOCKED)):
-        found = dict[int, float]()
+    acts = list[dict[int, tuple[float, bool]]]()
+    for path, condition in ((block, WAS_SENT), (unblock, _WAS_UNBLOCKED)):
+        found = dict[int, tuple[float, bool]]()
         if path.exists():
             with _opened(path) as connection:
                 is_same = read_facts(connection).get("salt") == salt
-                sql = f"SELECT hash, identity, touched FROM entry JOIN outcome ON entry = id WHERE {condition}"  # noqa: S608
+                is_refused = f"state = 5 AND NOT {WAS_DONE}"
+                sql = f"SELECT hash, identity, touched, {is_refused} FROM entry JOIN outcome ON entry = id WHERE {condition}"  # noqa: S608, E501
                 rows = connection.execute(sql).fetchall()
                 if path is block:
                     rows += connection.execute(_BLOCKED_BEFORE_A_CRASH).fetchall()
-            for hash_, identity, when in rows:
+            for hash_, identity, when, was_refused in rows:
                 if is_same or identity:
-                    found[hash_ if is_same else hash_identities([identity])[0]] = when or 0.0
+                    act = when or 0.0, bool(was_refused)
+                    found[hash_ if is_same else hash_identities([identity])[0]] = act
         acts.append(found)
     blocked, unblocked = acts
-    return {hash_: when for hash_, when in blocked.items() if when >= unblocked.get(hash_, 0.0)}
+
+    def is_blocked(hash_: int, when: float, *, refused: bool) -> bool:
+        since, was_refused = unblocked.get(hash_, (0.0, False))
+        return when >= since or (was_refused and not refused)
+
+    return {hash_: act for hash_, act in blocked.items() if is_blocked(hash_, act[0], refused=act[1])}
 
 
 def _summary_of(path: Path, connection: sqlite3.Connection, found: RecordedList, process: int | None) -> JournalSummary:

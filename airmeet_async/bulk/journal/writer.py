@@ -117,6 +117,7 @@ AGAIN = "(:repeats AND o.done & 16)"
 IN_DOUBT = f"(o.unclear <> 0 OR o.state = 1 OR (o.state = 3 AND NOT {AGAIN}))"
 _SENT_REQUEST = "COALESCE(o.request, e.request)"  # empty where it was purged
 CHANGED = f"({_SENT_REQUEST} <> '' AND COALESCE(i.request, e.request) <> {_SENT_REQUEST})"
+WAS_SENT = "(sent OR done OR unclear OR state IN (1, 3))"
 WAS_DONE = "(done & 17 OR unclear OR state IN (1, 3))"
 _MAIL_DOUBT = f"(o.unclear & 4 OR (o.done & 8 AND NOT {AGAIN}))"
 _REQUEST = f"""CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, NULLIF(e.request, ''), i.request)
@@ -181,6 +182,11 @@ _ENDED = {
     "unknown": f"(NOT {DONE} AND o.state = 3 AND NOT {_MAY_REPEAT})",
     "invites": f"(o.state = 4 AND o.done & 8 AND {WISH} & 4)",
 }
+_HAS_HASH = "e.hash IN (SELECT value FROM json_each(:hashes))"
+_RECORD_MAILED = f"""
+    UPDATE outcome SET done = (done | 4) & ~8
+    WHERE entry IN (SELECT i.entry {OF_LIST} AND i.status IS NULL AND {_ENDED["invites"]} AND {_HAS_HASH})
+"""  # noqa: S608 - no values
 # What must not be repeated, and what asks for its mail again, is sent as if it had not been: the caller wants that.
 _REOPEN = f"""
     UPDATE outcome SET state = 0, run = :run, unclear = CASE WHEN :forgets THEN 0 ELSE unclear END,
@@ -260,7 +266,7 @@ _UNMARK_EXISTING = f"""
 _FIND_EXISTING = f"""
     SELECT i.id, i.note, i.entry, e.hash, COALESCE(i.data, e.data), {IN_DOUBT}
     {OF_LIST} AND i.status IS NULL AND (:also_done OR o.entry IS NULL OR NOT {DONE} OR {CHANGED})
-    AND e.hash IN (SELECT value FROM json_each(:hashes))
+    AND {_HAS_HASH}
 """  # noqa: S608 - no values
 _FIND_DONE = """
     UPDATE outcome SET state = 4, done = 1, unclear = 0, http = NULL, latency = NULL, note = NULL WHERE entry = ?
@@ -269,7 +275,7 @@ _SENT_BY = f"SELECT i.entry {OF_LIST} AND i.status IS NULL AND i.entry IS NOT NU
 _IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
 _DROP_OUTCOMES = f"""
     DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST}
-    AND (:forget OR NOT {WAS_DONE})
+    AND (:forget OR NOT CASE WHEN :refusals THEN {WAS_SENT} ELSE {WAS_DONE} END)
 """  # noqa: S608 - no values
 _PURGE_OUTCOMES = f"UPDATE outcome SET link = NULL, note = NULL, request = NULL WHERE entry NOT IN {_IN_A_LIST}"  # noqa: S608
 _PURGE_ENTRIES = f"UPDATE entry SET identity = '', key = NULL, request = '', data = NULL WHERE id NOT IN {_IN_A_LIST}"  # noqa: S608
@@ -726,12 +732,12 @@ class JournalWriter:
         self._connection.execute(_CONFIRM, (list_id,))
         self._confirmed.add(list_id)
 
-    def mark_blocked(self, list_id: int, blocked: Mapping[int, float]) -> bool:
+    def mark_blocked(self, list_id: int, blocked: Mapping[int, tuple[float, bool]]) -> bool:
         """Leave people of a list out who are blocked, and let those go who are not any more.
 
         Args:
             list_id: Its number.
-            blocked: By the hash of their identity, when that was.
+            blocked: By the hash of their identity, when that was, and whether Airmeet refused it.
 
         Returns:
             Whether somebody is left out, or goes again.
@@ -746,7 +752,7 @@ class JournalWriter:
             for number, note, hash_ in found:
                 facts = decode_note(note)
                 warnings, _ = facts.pop("warnings"), facts.pop("error")
-                marked.append((encode_note(_blocked_error(blocked[hash_]), warnings, **facts), number))
+                marked.append((encode_note(_blocked_error(*blocked[hash_]), warnings, **facts), number))
             self._connection.executemany("UPDATE input SET status = 'invalid', note = ? WHERE id = ?", marked)
             return self._connection.total_changes > before
 
@@ -785,6 +791,22 @@ class JournalWriter:
                 self._connection.execute("UPDATE input SET status = 'duplicate', note = ? WHERE id = ?", (text, number))
                 left_out += 1
             return found_done, left_out, self._connection.total_changes > before
+
+    def count_doubtful_mails(self, list_id: int, hashes: Iterable[int] | None = None) -> int:
+        """Count the rows that `reopen` reopens for their invitation, by default all; or those with an identity's hash."""
+        sql = f"SELECT COUNT(*) {OF_LIST} AND i.status IS NULL AND {_ENDED['invites']}"
+        values: dict[str, Any] = dict(self._list(list_id).parameters)
+        if hashes is not None:
+            sql, values["hashes"] = f"{sql} AND {_HAS_HASH}", str(list(hashes))
+        n: int = self._query(sql, values)[0][0]
+        return n
+
+    def record_mailed(self, list_id: int, hashes: Iterable[int]) -> int:
+        """Record that rows whose invitation was in doubt were mailed, by the hashes of their identities; count them."""
+        self._recover()
+        values = {**self._list(list_id).parameters, "hashes": str(list(hashes))}
+        with self._transaction():
+            return self._connection.execute(_RECORD_MAILED, values).rowcount
 
     def renew_warnings(self, list_id: int, code: str, warn: Callable[[Any], Iterable[RowWarning]]) -> bool:
         """Replace the warnings with a code, of what the event has: that may be another since the list was read.
@@ -831,7 +853,10 @@ class JournalWriter:
         self._connection.execute("PRAGMA secure_delete = ON")
         with self._transaction():
             self._drop(numbers)
-            self._connection.execute(_DROP_OUTCOMES, {"forget": forget})  # who was refused is new to later lists
+            # Who was to be blocked is left out of later lists until they are unblocked, also where Airmeet refused
+            # either since they were not in the event; others who were refused are new to later lists.
+            is_about_access = self.facts().get("operation") in {"attendees.block", "attendees.unblock"}
+            self._connection.execute(_DROP_OUTCOMES, {"forget": forget, "refusals": is_about_access})
             self._connection.execute(_PURGE_OUTCOMES)
             self._connection.execute(_DROP_UNUSED_ENTRIES)
             self._connection.execute(_PURGE_ENTRIES)
@@ -1360,9 +1385,13 @@ def _common_offsets(rows: Sequence[Row]) -> tuple[int, int | None] | None:
     return (first.index - first.entry, first.line - first.entry) if last.line - first.line == length else None
 
 
-def _blocked_error(when: float) -> RowError:
-    day = datetime.fromtimestamp(when, UTC).astimezone()
-    return RowError(BLOCKED, f"was blocked here on {day.day} {day:%B %Y}; unblock them first to let them in again")
+def _blocked_error(when: float, was_refused: bool) -> RowError:  # noqa: FBT001 - a pair of `read_blocked`
+    date = datetime.fromtimestamp(when, UTC).astimezone()
+    day = f"{date.day} {date:%B %Y}"
+    if was_refused:
+        what = f"was to be blocked here on {day}, which Airmeet refused, as of anybody who is not in the event"
+        return RowError(BLOCKED, f"{what}; unblock them to let them in")
+    return RowError(BLOCKED, f"was blocked here on {day}; unblock them first to let them in again")
 
 
 def _pair(other: RecordedList, this: RecordedList) -> dict[str, int]:

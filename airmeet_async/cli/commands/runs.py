@@ -113,8 +113,8 @@ def retry(
         rejected: Rows that Airmeet refused.
         unknown: Rows sent without a clear answer that are not sent again automatically, such as sessions.
             Check the event first: they may exist.
-        invites: Rows that are done, but whose invitation may not have been mailed. It is mailed now; some people may
-            get it twice.
+        invites: Rows that are done, but whose invitation may not have been mailed. Whom Airmeet calls invited in the
+            event's list of participants is left out; the others are mailed now.
         yes: People may be mailed or lose access: do not ask. Without a terminal nobody can be asked, so such a run
             needs it.
         finished_event: People may be mailed although the event is over.

@@ -181,7 +181,8 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
     unit = "line" if outcome.source else "row"
     lines += [*wrapped(headline(outcome, words)), *_causes([*report.failures, *_repeats(report)], unit)]
     if report.counts[RowStatus.REJECTED] and words.operation == "attendees.block":
-        lines.append("Whom Airmeet refused it did not block: a later list can let them in.")
+        what = "Whom Airmeet refused it did not block. Later lists leave them out all the same, until airmeet unblock"
+        lines += wrapped(what)
     if report.warnings:
         lines += ["to check:", *_causes(report.warnings, unit), *wrapped(words.advice, "  ", "    ")]
     if report.changed:
@@ -388,7 +389,7 @@ def describe_next_step(
             return f"{fix}airmeet retry {job}   sends just the {counted(n, 'row')} that {are} missing"
         return f"{fix}run the same command again"
     if unverified and job:
-        return f"{fix}airmeet retry {job} --invites   mails just the {unverified:,}"
+        return f"{fix}airmeet retry {job} --invites   mails those Airmeet has not mailed"
     steps = [f"correct {counted(to_correct, 'line')} in {source}"] if to_correct and source else []
     steps += [f"raise your plan's quota by {counted(full, 'registration')}"] if full else []
     if steps:

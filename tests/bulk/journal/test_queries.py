@@ -237,8 +237,8 @@ def test_a_view_leaves_nothing_beside_a_journal_that_nobody_runs(path: Path) -> 
     assert sorted(file.name for file in path.parent.glob(f"{path.name}*")) == [path.name, f"{path.name}-lock"]
 
 
-def test_who_was_blocked_is_known_after_a_kill_and_a_purge_and_until_they_are_unblocked(tmp_path):
-    """Seven to be blocked: one is done, one refused, which blocks nobody, one in doubt, one never sent, two under the horizon of a kill."""
+def test_who_was_blocked_is_known_after_a_kill_a_refusal_and_a_purge_and_until_they_are_unblocked(tmp_path):
+    """Seven to be blocked: one is done, one refused, one in doubt, one never sent, two under the horizon of a kill."""
     paths = [tmp_path / name for name in ("block.job", "unblock.job", "add.job")]
     block, unblock, add = (opened(path) for path in paths)
     block.write_facts({"operation": "attendees.block"})
@@ -253,16 +253,17 @@ def test_who_was_blocked_is_known_after_a_kill_and_a_purge_and_until_they_are_un
     add_list(unblock, people("let-in doubt done"), PLAIN, name="unblock.csv")
     unblock._connection.execute(outcome, (1, 4, 1, 1, 0, 200.0))
     unblock._connection.execute(outcome, (2, 3, 1, 0, 1, 200.0))
-    unblock._connection.execute(outcome, (3, 5, 1, 0, 0, 200.0))  # a refusal lets nobody in
+    unblock._connection.execute(outcome, (3, 5, 1, 0, 0, 200.0))  # a refusal lets nobody in who was blocked
     for writer in (block, unblock):
         writer.close()
 
     def blocked():
         found = read_blocked(paths[0], paths[1], add.salt, add.hash_identities)
         names = {add.hash_identities([f"{name}@example.com"])[0]: name for name in NAMES}
-        return {names[hash_]: when for hash_, when in found.items()}
+        assert {names[hash_] for hash_, (_, refused) in found.items() if refused} == {"refused"}
+        return {names[hash_]: when for hash_, (when, _) in found.items()}
 
-    expected = {"done": 100.0, "doubt": 100.0, "early": 90.0, "late": 90.0}
+    expected = {"done": 100.0, "refused": 100.0, "doubt": 100.0, "early": 90.0, "late": 90.0}
     assert blocked() == expected
     add.close()
     writer = JournalWriter(paths[0])

@@ -233,7 +233,7 @@ def test_who_got_no_clear_answer_in_all_attempts_is_unknown_and_is_retried(airme
 
 def test_an_unclear_invitation_is_listed_and_mailed_again_only_on_purpose(airmeet):
     airmeet.people(6)
-    there = airmeet.at(Sandbox("drop-after@4:on=attendees.add"))
+    there = airmeet.at(Sandbox("500@4:on=attendees.add"))
     done = there(
         "register", EVENT, "people.csv", "--invite", "--yes", "--json", "--concurrency", "1", "--results", "first.csv"
     )
@@ -312,8 +312,11 @@ def test_who_was_blocked_here_is_left_out_of_later_lists_and_named(airmeet):
     let_in = there(*REGISTER, "--json")
 
     assert [run.json["counts"]["invalid"] for run in (resumed, again, let_in)] == [2, 2, 1]
-    assert "were blocked here; unblock them first" in " ".join(again.err.split())
-    assert "lines 2 and 9" in again.err
+    said = " ".join(again.err.split())
+    assert "was blocked here on " in said
+    assert "was to be blocked here on " in said  # of somebody who is not in the event
+    assert "line 2" in said
+    assert "line 9" in said
     assert "correct the" not in again.err
     assert (plan["blocked"], plan["invalid"], plan["done_before"]) == (2, 0, 6)
     assert people["person-0@example.com"]
@@ -340,7 +343,7 @@ def test_a_plan_leaves_the_journal_as_it_is(airmeet):
 
 def test_a_run_that_mails_nobody_has_no_invitation_in_doubt(airmeet):
     airmeet.people(5)
-    sandbox = Sandbox("500-after:100%:on=attendees.add:body=person-3@")
+    sandbox = Sandbox("500:100%:on=attendees.add:body=person-3@")
     there = airmeet.at(sandbox)
     there("register", EVENT, "people.csv", "--invite", "--yes")
     sandbox.clear_faults()
@@ -409,7 +412,7 @@ def test_the_screen_of_a_retry_says_what_it_does_and_names_who_is_blocked(airmee
     said = " ".join(retried.err.split())
 
     assert "2 refused before: will be added and mailed, unless they are refused again" in said
-    assert "3 left out: were blocked here; unblock them first to let them in again lines 2, 3 and 4" in said
+    assert "3 left out: were to be blocked here, which Airmeet refused; unblock them to let them in lines 2, 3" in said
     assert sandbox.world.statistics().mails == 2
 
 

@@ -141,7 +141,7 @@ def test_the_same_file_with_other_flags_has_one_results_file_and_show_names_the_
     ("faults", "words", "step"),
     [
         ("500-after:100%:on=attendees.add:body=person-1@", INVITE, "airmeet retry JOB   sends just the 1 row"),
-        ("drop-after@2:on=attendees.add", INVITE, "airmeet retry JOB --invites   mails just the 1"),
+        ("drop-after@2:on=attendees.add", INVITE, "airmeet retry JOB --invites   mails those Airmeet has not mailed"),
         ("422@2:on=attendees.add", INVITE, "correct 1 line in people.csv and run the original command again; nobody"),
         ("500-after@2:on=booths.create", ("import", "booths", EVENT, "booths.csv"), "1 row may exist or not: look"),
         ("400:100%:on=attendees.block", ("block", EVENT, "a@example.com"), ""),

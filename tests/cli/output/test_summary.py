@@ -97,7 +97,7 @@ def test_an_invitation_in_doubt_comes_before_lines_to_be_corrected():
     text = said(found, job="3f2a", mails=True)
 
     assert "7 of 9 registered and mailed · 2 registered, perhaps not mailed · 1 left out" in text
-    assert text.endswith("Next: airmeet retry 3f2a --invites   mails just the 2")
+    assert text.endswith("Next: airmeet retry 3f2a --invites   mails those Airmeet has not mailed")
 
 
 def test_what_may_be_there_twice_is_looked_for_first():
