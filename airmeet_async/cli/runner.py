@@ -400,7 +400,8 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
         if found.about.get("operation") == ATTENDEES_ADD.name:
             outcome = evolve(outcome, pending=max(0, report.succeeded - found.registered))
         if files.results or files.failed or flags.report or report.warned_rows:
-            files.write(each_result(), found.columns, report.job, origin_of(found))
+            event = str(found.about.get("airmeet_id") or "")
+            files.write(each_result(), found.columns, report.job, origin_of(found), event)
             _note_places(found, files)
         if report.counts[RowStatus.UNKNOWN]:
             held = count_stale_rows(journal.path)

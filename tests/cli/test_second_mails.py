@@ -2,6 +2,7 @@
 
 import re
 import signal
+from collections import Counter
 
 import pytest
 from attrs import evolve
@@ -272,3 +273,13 @@ def test_the_hint_in_the_plan_is_about_this_list_alone(airmeet):
     again = there("register", community.LIVE, "people.csv", "--invite", "--yes", "--json")
 
     assert f"(airmeet retry {again.json['job']} --invites asks Airmeet" in " ".join(again.err.split())
+
+
+def test_a_later_run_without_mails_keeps_what_is_known_of_them_in_the_results(airmeet):
+    there = in_doubt(airmeet, Sandbox(FAULTS))
+    before = [(row["airmeet_invite"], row["airmeet_code"]) for row in airmeet.rows()]
+    later = there("register", community.LIVE, "people.csv", "--no-invite", "--json")
+
+    assert Counter(before) == {("asked", ""): 4, ("unverified", "invite_unverified"): 2}
+    assert [(row["airmeet_invite"], row["airmeet_code"]) for row in airmeet.rows()] == before
+    assert (later.code, later.json["invites_unverified"]) == (0, 0)

@@ -404,6 +404,8 @@ def _summary_of(path: Path, connection: sqlite3.Connection, found: RecordedList,
 def read_results(path: str | os.PathLike[str], list_id: int | None = None) -> Iterator[RowResult]:
     """Yield what became of each row of a list, in its order and all of one moment; it blocks the thread.
 
+    What is known of an invitation is in ``invite`` also where this list asks for none, and another one has.
+
     Args:
         path: The journal.
         list_id: One of its lists, by its number. Default: the one that was sent last.
@@ -424,7 +426,7 @@ def read_results(path: str | os.PathLike[str], list_id: int | None = None) -> It
             for row in rows:
                 if row.index <= up_to and row.error is None and row.earlier is None and not row.changed:
                     row.earlier = Outcome(OutcomeState.IN_FLIGHT, 1, 0, values["wish"], run)
-                yield recorded_result(row, stop_message, run)
+                yield recorded_result(row, stop_message, run, of_every_mail=True)
 
 
 def count_stale_rows(path: Path, list_id: int | None = None) -> int:

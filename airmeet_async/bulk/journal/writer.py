@@ -267,7 +267,7 @@ _FIND_EXISTING = f"""
     SELECT i.id, i.note, i.entry, e.hash, COALESCE(i.data, e.data), {IN_DOUBT}
     {OF_LIST} AND i.status IS NULL AND (:also_done OR o.entry IS NULL OR NOT {DONE} OR {CHANGED})
     AND {_HAS_HASH}
-"""  # noqa: S608 - no values
+"""
 _FIND_DONE = """
     UPDATE outcome SET state = 4, done = 1, unclear = 0, http = NULL, latency = NULL, note = NULL WHERE entry = ?
 """
@@ -793,7 +793,7 @@ class JournalWriter:
             return found_done, left_out, self._connection.total_changes > before
 
     def count_doubtful_mails(self, list_id: int, hashes: Iterable[int] | None = None) -> int:
-        """Count the rows that `reopen` reopens for their invitation, by default all; or those with an identity's hash."""
+        """Count the rows that `reopen` reopens for their invitation: all, or those with the hash of an identity."""
         sql = f"SELECT COUNT(*) {OF_LIST} AND i.status IS NULL AND {_ENDED['invites']}"
         values: dict[str, Any] = dict(self._list(list_id).parameters)
         if hashes is not None:

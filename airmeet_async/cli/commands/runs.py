@@ -560,13 +560,14 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
     if not any(run.counts.values()):
         raise JournalError(f"{run.path}: the input file was not read completely, so nothing was sent")
     found = (result for result in read_results(run.path, run.list_id) if not failed or not result.is_done)
+    event = str(run.about.get("airmeet_id") or "")
     if output is None:
-        encode = result_encoder(Path("results.csv"), run.columns, run.job)
+        encode = result_encoder(Path("results.csv"), run.columns, run.job, event)
         write_data(map(encode, chain([None], found)))
         return Exit.OK
     check_result_file(Path(output))
     with ResultFiles(Path(output), None) as files:
-        files.write(found, run.columns, run.job, origin_of(run) + (" failed" if failed else ""))
+        files.write(found, run.columns, run.job, origin_of(run) + (" failed" if failed else ""), event)
         place = files.written[Path(output)]
     console.say(f"{place}: the results, with personal links: keep it private")
     return Exit.OK

@@ -297,7 +297,7 @@ def _files(outcome: RunOutcome, words: Wording) -> list[str]:
         old = f"{' and '.join(outcome.kept)} {'was' if len(outcome.kept) == 1 else 'were'} there before"
         new = "it is left alone, and the new file has a number"
         new = new if len(outcome.kept) == 1 else "they are left alone, and the new files have a number"
-        lines += wrapped(f"{old}, from another list or edited since: {new}")
+        lines += wrapped(f"{old}, of another event or list, or edited since: {new}")
     return lines
 
 

@@ -131,7 +131,7 @@ def test_the_same_file_with_other_flags_has_one_results_file_and_show_names_the_
     gone = there("runs", "show").out
 
     assert ("people-results.csv" in invited.err, "was there before" in invited.err) == (True, False)
-    assert "people-results.csv was there before, from another list or edited since" in numbered.err
+    assert "people-results.csv was there before, of another event or list, or edited since" in numbered.err
     assert results.read_text() == mine
     assert re.search(r"results: +/\S+people-results-2.csv\n", shown)
     assert re.search(r"results: +none there; write them: airmeet runs results \w+ -o FILE\n", gone)

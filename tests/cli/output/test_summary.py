@@ -170,7 +170,7 @@ def test_files_that_found_another_place_are_told():
     text = said(report(counts={RowStatus.SUCCEEDED: 9}), results="people-results-2.csv", kept=["people-results.csv"])
 
     assert "people-results-2.csv who has what" in " ".join(text.split())
-    assert "people-results.csv was there before, from another list or edited since: it is left alone" in text
+    assert "people-results.csv was there before, of another event or list, or edited since: it is left alone" in text
 
 
 def test_rows_that_have_changed_are_not_taken_for_cut_ones():
