@@ -8,11 +8,12 @@ from typing import Any
 import anyio
 import pytest
 
-from airmeet_async import AirmeetClient, BulkStoppedError, Reply, Request
+from airmeet_async import AirmeetClient, BulkStoppedError, ClientEvent, Reply, Request, RowResult
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.options import ShardListener
 from airmeet_async.bulk.report import RowStatus, StopReason
+from airmeet_async.client.telemetry import RunEnded, RunStarted, RunStopped
 from airmeet_async.cluster import OnDask, run_shard
 from airmeet_async.errors import ClientStateError, ConfigError, JournalError
 from tests.support.bulk_runs import add_journaled, spied, stopped_after
@@ -202,6 +203,32 @@ async def test_a_job_in_shards_tells_its_limits_and_no_more(path: Path) -> None:
     assert 0 < counted < 60
     assert held == (True, 0)
     assert (job.report.all_done, job.is_running) == (True, False)
+
+
+async def test_whoever_listens_to_a_run_in_shards_hears_its_begin_and_end_and_all_results(path: Path) -> None:
+    transport, results, events = transport_of(latency=0.5), list[RowResult](), list[ClientEvent]()
+
+    async def refuse(request: Request) -> Reply | None:
+        return Reply(503, {}, b"{}") if request.body and b"person-7@" in request.body else None
+
+    spied(transport, refuse)
+    async with client_of(transport) as client:
+        listeners = {"on_result": results.append, "on_event": events.append}
+        job = job_of(client, 40, path, InProcess(transport, shards=2), **listeners)
+        async with job:
+            await anyio.sleep(5)
+            job.cut_off()
+            assert results == []
+            with pytest.raises(BulkStoppedError, match="cut off"):
+                while await job.next_results():
+                    pass
+        report = job.report
+
+    assert [type(event) for event in events] == [RunStarted, RunStopped, RunEnded]
+    assert {event.job for event in events} == {job.id}
+    assert [result.index for result in results] == list(range(40))
+    assert (report.stop_reason, report.rows_read) == (StopReason.CUT_OFF, 40)
+    assert 0 < report.succeeded < 40
 
 
 async def test_response_times_of_a_run_in_shards_are_those_of_the_rows_that_were_sent_once(path: Path) -> None:
