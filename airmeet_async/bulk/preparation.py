@@ -201,6 +201,7 @@ class JobPreparation:
         self._existing_since = 0.0  # by the clock of the event loop
         self._missing = 0  # rows that are done, and that the event does not have any more
         self._found_done = self._found_existing = self._found_mailed = self._found_not_mailed = 0  # see `BulkPlan`
+        self._said_mailed = 0  # rows of a result file that calls these people mailed
         self._participants: Sequence[Participant] = ()
         self._participants_since = -math.inf  # by the clock of the event loop
 
@@ -305,6 +306,9 @@ class JobPreparation:
             accept_stale=accept_stale,
             may_mail_twice=may_mail_twice,
         )
+        if again:  # known from the file alone
+            counts["again"] += self._said_mailed
+            counts["second_invitations"] += self._said_mailed
         if isinstance(self.input.rows, Table) and self.input.rows.limit is not None:
             gone = 0  # who is not in the part that was read may be in the rest
         return make_plan(
@@ -387,6 +391,7 @@ class JobPreparation:
     def _mark(self, journal: SqliteJournal, number: int) -> None:
         """Leave out who was blocked, and what the event has already; it runs in the journal's thread."""
         self._mark_blocked(journal, number)
+        self._mark_mailed(journal, number)
         existing, writer = self._existing, journal.writer
         if existing is None:
             return
@@ -423,6 +428,17 @@ class JobPreparation:
             blocked = read_blocked(file.block, file.unblock, writer.salt, writer.hash_identities)
             if writer.mark_blocked(number, blocked):
                 self._kept = None
+
+    def _mark_mailed(self, journal: SqliteJournal, number: int) -> None:
+        """Leave out whom a result file calls mailed, though no run of this journal has; not where all are sent again."""
+        list_ = next(found for found in journal.writer.lists() if found.id == number)
+        if "airmeet_invite" not in (list_.facts.get("columns") or ()) or self._again:
+            return
+        is_repeated = self._sends_all(journal, number) or bool(list_.facts.get("again"))
+        event = str(journal.facts["airmeet_id"])
+        self._said_mailed, is_changed = journal.writer.mark_mailed(number, event, are_left_out=not is_repeated)
+        if is_changed:
+            self._kept = None
 
     def _sends_all(self, journal: SqliteJournal, number: int) -> bool:
         """Whether all rows are to be sent, whatever was done: not where a run that did so was stopped, and goes on."""

@@ -241,7 +241,7 @@ def in_doubt(airmeet, sandbox):
     return there
 
 
-FAULTS = "drop-after@2:on=attendees.add,500@5:on=attendees.add"
+FAULTS = "drop-after@1:on=attendees.add:body=person-1@,500@1:on=attendees.add:body=person-3@"
 
 
 def test_whom_airmeet_calls_mailed_is_not_mailed_again(airmeet):
@@ -283,3 +283,30 @@ def test_a_later_run_without_mails_keeps_what_is_known_of_them_in_the_results(ai
     assert Counter(before) == {("asked", ""): 4, ("unverified", "invite_unverified"): 2}
     assert [(row["airmeet_invite"], row["airmeet_code"]) for row in airmeet.rows()] == before
     assert (later.code, later.json["invites_unverified"]) == (0, 0)
+
+
+def on_another_computer(airmeet):
+    return evolve(airmeet, environ=airmeet.environ | {"HOME": str(airmeet.folder.parent / "elsewhere")})
+
+
+def test_whom_a_result_file_calls_mailed_is_left_out_on_another_computer(airmeet):
+    """Nothing is recorded there; what the file says of another event says nothing of this one."""
+    sandbox = Sandbox("500:100%:on=attendees.add:body=person-3@")
+    airmeet.people(4)
+    there = airmeet.at(sandbox)
+    there("register", community.LIVE, "people.csv", "--invite", "--yes", "--results", "r.csv")
+    sandbox.clear_faults()
+    other = on_another_computer(there)
+    invite = ("r.csv", "--invite", "--yes", "--json")
+    plan = other("register", community.LIVE, *invite, "--dry-run")
+    done = other("register", community.LIVE, *invite, "--results", "r2.csv")
+    again = other("register", community.LIVE, *invite, "--again", "--dry-run", "--results", "r3.csv")
+    elsewhere = other("register", community.SUMMIT, *invite, "--dry-run")
+
+    said = " ".join(done.err.split())
+    assert (plan.json["ready"], plan.json["duplicates"], plan.code) == (1, 3, 0)
+    assert "3 left out: mailed for this event, as airmeet_invite in this file says" in said
+    assert (done.code, done.json["attempts"], done.json["counts"]["duplicate"]) == (0, 1, 3)
+    assert "twice in the list" not in said
+    assert (again.json["invitations"], again.json["second_invitations"]) == (4, 4)
+    assert elsewhere.json["invitations"] == 4

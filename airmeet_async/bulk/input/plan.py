@@ -9,7 +9,7 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap, names_of, spell_columns
-from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, OTHER_NAME, FailureGroup
+from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, MAILED_ELSEWHERE, OTHER_NAME, FailureGroup
 from airmeet_async.bulk.statistics import CauseCounter, warnings_by_code
 from airmeet_async.formatting import WIDTH, counted, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
@@ -488,6 +488,8 @@ _WORDS = {
     EXISTS_DIFFERENT: "in the event already, and different there, as the results file says in detail; Airmeet changes "
     "it in its dashboard only",
     "duplicate": "twice in the list",
+    MAILED_ELSEWHERE: "mailed for this event, as airmeet_invite in this file says, though by no run on this computer "
+    "(--again mails them once more)",
     OTHER_NAME: "an address that is in the list already, with another name",
 }
 _WARNING_WORDS = {

@@ -55,7 +55,7 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_template,
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
-from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, RowError, RowWarning
+from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, MAILED_ELSEWHERE, RowError, RowWarning
 from airmeet_async.bulk.row import (
     CallTemplate,
     Outcome,
@@ -258,6 +258,18 @@ _FIND_BLOCKED = """
 """
 # Of rows that can be sent, and that only a block leaves out.
 _MAY_BE_SENT = f"(i.status IS NULL OR (i.status = 'invalid' AND json_extract(i.note, '$.error.code') = '{BLOCKED}'))"
+_UNMARK_MAILED = f"""
+    UPDATE input SET status = NULL, note = NULLIF(json_remove(note, '$.error'), '{{}}')
+    WHERE id BETWEEN :first AND :last AND status = 'duplicate' AND entry IS NOT NULL
+    AND json_extract(note, '$.error.code') = '{MAILED_ELSEWHERE}'
+"""  # noqa: S608 - no values
+_FIND_MAILED = f"""
+    SELECT i.id, i.note {OF_LIST} AND i.status IS NULL AND {WISH} & 4
+    AND (o.entry IS NULL OR (o.done & 13 = 1 AND NOT o.unclear))
+    AND json_extract(COALESCE(i.data, e.data), '$.airmeet_invite') IN ('asked', 'unverified')
+    AND json_extract(COALESCE(i.data, e.data), '$.airmeet_status') = 'succeeded'
+    AND json_extract(COALESCE(i.data, e.data), '$.airmeet_event') = :event
+"""
 _UNMARK_EXISTING = f"""
     UPDATE input SET status = NULL, note = NULLIF(json_remove(note, '$.error'), '{{}}')
     WHERE id BETWEEN :first AND :last AND status = 'duplicate' AND entry IS NOT NULL
@@ -272,6 +284,11 @@ _FIND_DONE = """
     UPDATE outcome SET state = 4, done = 1, unclear = 0, http = NULL, latency = NULL, note = NULL WHERE entry = ?
 """
 _SENT_BY = f"SELECT i.entry {OF_LIST} AND i.status IS NULL AND i.entry IS NOT NULL"
+_SAID_MAILED = RowError(
+    MAILED_ELSEWHERE,
+    "was mailed for this event, as airmeet_invite in this file says; no run on this computer has: left out. --again "
+    "mails this person once more",
+)
 _IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
 _DROP_OUTCOMES = f"""
     DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST}
@@ -791,6 +808,31 @@ class JournalWriter:
                 self._connection.execute("UPDATE input SET status = 'duplicate', note = ? WHERE id = ?", (text, number))
                 left_out += 1
             return found_done, left_out, self._connection.total_changes > before
+
+    def mark_mailed(self, list_id: int, event: str, *, are_left_out: bool) -> tuple[int, bool]:
+        """Leave people of a result file out whom it calls mailed, and of whom nothing is recorded here; or let them go.
+
+        Args:
+            list_id: The list's number.
+            event: The event's id: of what a file says of another one, nothing follows.
+            are_left_out: Whether they are left out.
+
+        Returns:
+            How many they are, and whether something has changed.
+        """
+        self._recover()
+        values = {**self._list(list_id).parameters, "event": event}
+        with self._transaction():
+            before = self._connection.total_changes
+            self._connection.execute(_UNMARK_MAILED, values)
+            found = self._query(_FIND_MAILED, values)
+            marked = []
+            for number, note in found if are_left_out else ():
+                facts = decode_note(note)
+                warnings, _ = facts.pop("warnings"), facts.pop("error")
+                marked.append((encode_note(_SAID_MAILED, warnings, **facts), number))
+            self._connection.executemany("UPDATE input SET status = 'duplicate', note = ? WHERE id = ?", marked)
+            return len(found), self._connection.total_changes > before
 
     def count_doubtful_mails(self, list_id: int, hashes: Iterable[int] | None = None) -> int:
         """Count the rows that `reopen` reopens for their invitation: all, or those with the hash of an identity."""

@@ -8,7 +8,15 @@ from attrs import evolve, frozen
 
 from airmeet_async.bulk.input.plan import describe_cause, describe_rows
 from airmeet_async.bulk.options import SENT_EACH_TIME
-from airmeet_async.bulk.report import BLOCKED, OTHER_NAME, BulkReport, FailureGroup, RowStatus, StopReason
+from airmeet_async.bulk.report import (
+    BLOCKED,
+    MAILED_ELSEWHERE,
+    OTHER_NAME,
+    BulkReport,
+    FailureGroup,
+    RowStatus,
+    StopReason,
+)
 from airmeet_async.bulk.row_results import is_for_want_of_place
 from airmeet_async.formatting import counted, duration, wrapped
 
@@ -254,7 +262,7 @@ def describe_status(report: BulkReport, status: RowStatus, words: Wording, done:
 
 def _repeats(report: BulkReport) -> list[FailureGroup]:
     """Return the rows that repeat another one: nothing is wrong with them, but they are counted as left out."""
-    others = sum(group.n for group in report.failures if group.code == OTHER_NAME)
+    others = sum(group.n for group in report.failures if group.code in {OTHER_NAME, MAILED_ELSEWHERE})
     n = report.counts[RowStatus.DUPLICATE] - report.existing - others
     return [FailureGroup("repeated", "twice in the list: only the first of them is sent", n)] if n > 0 else []
 
