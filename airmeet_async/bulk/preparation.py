@@ -430,7 +430,7 @@ class JobPreparation:
                 self._kept = None
 
     def _mark_mailed(self, journal: SqliteJournal, number: int) -> None:
-        """Leave out whom a result file calls mailed, though no run of this journal has; not where all are sent again."""
+        """Leave out whom a result file calls mailed, though no run of this journal has; none where all are sent."""
         list_ = next(found for found in journal.writer.lists() if found.id == number)
         if "airmeet_invite" not in (list_.facts.get("columns") or ()) or self._again:
             return

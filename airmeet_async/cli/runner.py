@@ -249,6 +249,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                     event, console,
                     mails=plan.invitations,
                     second_mails=plan.second_invitations,
+                    not_coming=plan.not_coming,
                     doubtful_mails=plan.invites_again - plan.found_not_mailed,
                     blocks=plan.ready if is_block and not wanted.people else 0,  # who was typed was meant
                     seconds=plan.seconds or plan.ready / _TYPICAL_RATE,

@@ -13,7 +13,7 @@ from tests.support.command import Sandbox
 EVENT = community.SUMMIT
 HEAD = "email,first_name,last_name"
 _DAY = 24 * 3600
-CANCELLED = "to check: may not come, as a column of the list says   lines 2 and 4"
+CANCELLED = "sent, but to check: may not come, as the list says   lines 2 and 4"
 
 
 def guests(airmeet):

@@ -20,7 +20,7 @@ TROUBLE = (
     "500:100%:on=attendees.add:body=p4@", "drop-after:100%:on=attendees.add:body=p2@",
 )  # fmt: skip
 _SENT = re.compile(r"^ +([\d,]+)  (.*\bwill be\b.*)$", re.MULTILINE)
-_CHECK = re.compile(r"^ +([\d,]+)  to check: (.*)$", re.MULTILINE)
+_CHECK = re.compile(r"^ +([\d,]+)  sent, but to check: (.*)$", re.MULTILINE)
 _HEADLINE = re.compile(r"^([\d,]+) of ([\d,]+) (?:un)?(?:added|registered|blocked)(?: and mailed)?", re.MULTILINE)
 _WARNINGS = {"may_not_come", "broken_text"}
 _NOT_SENT = ("invalid", "blocked", "refused_before", "held", "other_names")

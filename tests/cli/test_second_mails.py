@@ -39,6 +39,10 @@ class Asked(Console):
             {"mails": 106, "doubtful_mails": 106},
             "Mail 106 people an invitation to event e1? Some of them may get it twice.",
         ),
+        (
+            {"mails": 300, "not_coming": 14},
+            "Mail 300 people an invitation to event e1? 14 of them are marked in the list as not coming.",
+        ),
     ],
 )
 def test_a_second_mail_is_called_one(facts, question):

@@ -9,7 +9,15 @@ from typing import Any
 from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap, names_of, spell_columns
-from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, MAILED_ELSEWHERE, OTHER_NAME, FailureGroup
+from airmeet_async.bulk.report import (
+    BLOCKED,
+    EXISTS,
+    EXISTS_DIFFERENT,
+    MAILED_ELSEWHERE,
+    NOT_ATTENDING,
+    OTHER_NAME,
+    FailureGroup,
+)
 from airmeet_async.bulk.statistics import CauseCounter, warnings_by_code
 from airmeet_async.formatting import WIDTH, counted, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
@@ -169,6 +177,16 @@ class BulkPlan(AsDict):
         return self.ready - sum(before)
 
     @property
+    def not_coming(self) -> int:
+        """Rows that would be sent, though a column of the list says that these people do not come."""
+        return sum(group.n for group in self.causes if group.code == "may_not_come")
+
+    @property
+    def to_correct(self) -> int:
+        """Rows that are not valid; there is nothing to correct in those of people who do not come."""
+        return self.invalid - sum(group.n for group in self.causes if group.code == NOT_ATTENDING)
+
+    @property
     def needs_attention(self) -> bool:
         """Whether there are rows that somebody should look at: those that would not succeed, and some warnings."""
         not_sent = self.invalid or self.blocked or self.refused_before or self.held or self.other_names
@@ -236,7 +254,7 @@ class BulkPlan(AsDict):
         return self._lines_of([part for part in parts if part[0]] or [(0, f"{will} {done}", ())])
 
     def _describe_causes(self) -> list[tuple[int, str, Sequence[int]]]:
-        check = "to check"
+        check = "sent, but to check"
         return [
             (one.n, f"{check if one.code in _WARNING_WORDS else 'left out'}: {describe_cause(one)}", one.sample_rows)
             for one in self.causes
@@ -480,7 +498,7 @@ _DONE = {
 # What is said of several rows whose messages differ in names, numbers and addresses.
 _WORDS = {
     "invalid_email": "no valid e-mail address",
-    "not_attending": "does not come",
+    NOT_ATTENDING: "do not come, as the list says",
     "one_word_name": "a name that cannot be split",
     "unknown_option": "not one of the event's options",
     BLOCKED: "were blocked here; unblock them first to let them in again",
@@ -498,7 +516,7 @@ _WARNING_WORDS = {
     "no_value": "words that mean no value, such as NULL",
     "placeholder": "a placeholder instead of a name",
     "look_alike": "an address with letters that only look like those of an address",
-    "may_not_come": "may not come, as a column of the list says",
+    "may_not_come": "may not come, as the list says",
     "missing_answer": "no answer to a mandatory registration field",
     "nearly_a_field": "a column called nearly like a registration field, which is not sent",
     "unknown_speaker": "somebody who is not a speaker of the event",

@@ -36,7 +36,7 @@ from airmeet_async.bulk.journal.writer import (
     read_lists,
     select_rows,
 )
-from airmeet_async.bulk.report import BLOCKED, RowResult, RowStatus, StopReason
+from airmeet_async.bulk.report import BLOCKED, NOT_ATTENDING, RowResult, RowStatus, StopReason
 from airmeet_async.bulk.row import Outcome, OutcomeState
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
@@ -57,7 +57,8 @@ _UNDER_WAY = """(i.status IS NULL AND (o.state IS 1 OR (
 _COUNTS = f"""
     SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {_STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
         SUM({DONE} AND i.status IS NULL AND o.done & 8 AND {WISH} & 4), SUM({DONE} AND i.status IS NULL AND {CHANGED}),
-        SUM(CASE i.status WHEN 'invalid' THEN json_extract(i.note, '$.error.code') IS NOT '{BLOCKED}'
+        SUM(CASE i.status
+            WHEN 'invalid' THEN json_extract(i.note, '$.error.code') NOT IN ('{BLOCKED}', '{NOT_ATTENDING}')
             WHEN 'duplicate' THEN json_extract(i.note, '$.other_name') IS NOT NULL ELSE 0 END),
         SUM({AGAIN} AND o.done & 1), SUM(o.done & (2 | :is_hybrid) <> 0), SUM(o.done & 32 <> 0)
     {OF_LIST} GROUP BY 1

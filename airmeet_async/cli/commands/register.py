@@ -285,8 +285,10 @@ def check(
     plan = evolve(found, done="registered")  # for certain or pending: that is for the run to say
     progress.end()
     verdict = "no problems found"
-    if plan.invalid:
+    if plan.to_correct:
         verdict = "correct the lines that are left out, or register the list without them"
+    elif plan.invalid and not evolve(plan, invalid=0).needs_attention:
+        verdict = "there is nothing to correct: all others can be sent"
     elif plan.needs_attention:
         verdict = "correct the lines above, or register the list as it is"
     elif plan.warned:

@@ -495,7 +495,10 @@ def _detail(run: "JournalSummary", kind: str) -> str:
             (counts["unknown"], "without a clear answer"),
             (counts["failed"], "failed"),
         ),
-        "left_out": ((counts["invalid"], "not valid"), (counts["duplicate"], "repeat another row")),
+        "left_out": (
+            (counts["invalid"], "not valid, blocked or not coming"),
+            (counts["duplicate"], "with an address that is there already"),
+        ),
     }
     said = ", ".join(f"{n:,} {what}" for n, what in parts.get(kind, ()) if n)
     return f" ({said})" if said else ""

@@ -11,6 +11,7 @@ from airmeet_async.bulk.options import SENT_EACH_TIME
 from airmeet_async.bulk.report import (
     BLOCKED,
     MAILED_ELSEWHERE,
+    NOT_ATTENDING,
     OTHER_NAME,
     BulkReport,
     FailureGroup,
@@ -312,9 +313,9 @@ def _files(outcome: RunOutcome, words: Wording) -> list[str]:
 def _next(outcome: RunOutcome, words: Wording) -> list[str]:
     """Say how to go on: one step, which may be taken at any time and any number of times."""
     report, counts = outcome.report, outcome.report.counts
-    # There is nothing to correct in rows of people who are blocked.
-    blocked, other_names = (
-        sum(group.n for group in report.failures if group.code == code) for code in (BLOCKED, OTHER_NAME)
+    # There is nothing to correct in rows of people who are blocked, or do not come.
+    blocked, not_coming, other_names = (
+        sum(group.n for group in report.failures if group.code == code) for code in (BLOCKED, NOT_ATTENDING, OTHER_NAME)
     )
     full = sum(group.n for group in report.failures if is_for_want_of_place(group))  # by the quota
     step = describe_next_step(
@@ -324,7 +325,7 @@ def _next(outcome: RunOutcome, words: Wording) -> list[str]:
         left=counts[RowStatus.UNPROCESSED] + max(0, outcome.total - report.rows_read),
         held=outcome.held,
         unverified=report.unverified,
-        to_correct=counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked + other_names - full,
+        to_correct=counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked - not_coming + other_names - full,
         full=full,
         job=outcome.job,
         source=outcome.source,

@@ -630,7 +630,7 @@ def test_warnings_are_in_the_plan_the_summary_and_the_results_by_line(airmeet):
 
     assert done.code == 0
     said = " ".join(done.err.split())
-    assert said.count('1 to check: first_name is "MÃ¼ller", probably "Müller" line 2') == 1
+    assert said.count('1 sent, but to check: first_name is "MÃ¼ller", probably "Müller" line 2') == 1
     assert said.count('1 first_name is "MÃ¼ller", probably "Müller" line 2') == 1
     assert said.count("remove the row if they do not come line 3") == 2
     assert [(group["code"], group["sample_rows"]) for group in done.json["warnings"]] == [
@@ -638,3 +638,34 @@ def test_warnings_are_in_the_plan_the_summary_and_the_results_by_line(airmeet):
         ("may_not_come", [3]),
     ]
     assert [row["airmeet_code"] for row in airmeet.rows("people-results.csv")] == ["broken_text", "may_not_come"]
+
+
+def eventbrite(airmeet, *statuses):
+    rows = [f"{n},2026-01-0{n + 1} 10:00,Ada,N{n},p{n}@example.com,{status}" for n, status in enumerate(statuses)]
+    return airmeet.file("export.csv", "Order #,Order Date,First Name,Last Name,Email,Attendee Status", *rows)
+
+
+def test_nothing_is_to_be_corrected_in_rows_of_people_who_do_not_come(airmeet):
+    """Whoever follows the next step must not invite somebody who has cancelled."""
+    file, there = eventbrite(airmeet, "Attending", "Cancelled", "Transferred", "Attending"), airmeet.at(Sandbox())
+    checked = there("check", file)
+    done = there("register", EVENT, file, "--no-invite")
+    shown = there("runs", "show")
+
+    assert (checked.code, done.code) == (3, 3)
+    assert "2  left out: do not come, as the list says   lines 3 and 4" in checked.err
+    assert "there is nothing to correct: all others can be sent" in checked.err
+    assert "--preset none includes" not in checked.out
+    assert "Next" not in done.err
+    assert "next" not in shown.out
+    assert "(2 not valid, blocked or not coming)" in shown.out
+
+
+@pytest.mark.parametrize("status", ["Transferred", "abgesagt", "Übertragen", "Warteliste"])
+def test_the_question_names_who_is_marked_as_not_coming(airmeet, status):
+    file = airmeet.file("l.csv", "E-Mail,Vorname,Nachname,Teilnehmerstatus", "a@x.de,A,B,", f"b@x.de,B,C,{status}")
+    done = airmeet.at(Sandbox())("register", EVENT, file, "--invite", typed="n\n")
+
+    said = " ".join(done.err.split())
+    assert "Mail 2 people an invitation" in said
+    assert "1 of them is marked in the list as not coming." in said

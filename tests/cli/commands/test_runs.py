@@ -83,7 +83,8 @@ def test_rows_done_left_refused_and_left_out_are_told_apart_and_add_up(airmeet):
     assert re.search(r"DONE +LEFT +REFUSED +LEFT OUT ", listed)
     assert re.search(r" 1 of 5 +1 +1 +2 +register ", listed)
     assert re.search(r"left: +1 \(1 without a clear answer\)", shown)
-    assert re.search(r"left out: +2 \(1 not valid, 1 repeat another row\)", shown)
+    left_out = r"left out: +2 \(1 not valid, blocked or not coming, 1 with an address that is there already\)"
+    assert re.search(left_out, shown)
 
 
 def test_each_list_of_an_event_has_its_own_times_and_end(airmeet):
