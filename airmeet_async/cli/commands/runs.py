@@ -1,5 +1,6 @@
 """``airmeet runs``, ``airmeet resume`` and ``airmeet retry``: runs that there are, and what can be done with them."""
 
+import hashlib
 import os
 import shutil
 import sys
@@ -197,6 +198,9 @@ def _go_on_with(
     if shard is not None:
         no_file = f"part {shard['number'] + 1} of {shard['of']}"
     console.say(f"job {found.job}: {_what(found, no_file)}, {counted(found.rows, 'row')}{what}")
+    if path and _has_changed(path, found.list_facts.get("source") or {}):
+        now = f"to send the list as it is now, run airmeet {_command(found)} again instead"
+        console.say(*wrapped(f"{relative_to_here(Path(path))} has changed since: this sends it as it was; {now}"))
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
     settings = Settings.of(os.environ, options.redis)
@@ -234,6 +238,18 @@ def _go_on_with(
         finished_event=finished_event,
     )
     return run(wanted, BulkFlags(**flags), settings, console).code
+
+
+def _has_changed(path: str, source: Mapping[str, Any]) -> bool:
+    """Whether a file is another one than when its list was read, as far as it can be read."""
+    try:
+        if not Path(path).is_file():
+            return False
+        with Path(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return False
+    return digest != source.get("sha256", digest)
 
 
 def _settings_for_shard(settings: Settings, path: Path, shard: Mapping[str, Any]) -> Settings:

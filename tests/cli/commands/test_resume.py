@@ -698,3 +698,19 @@ def test_the_first_few_rows_of_a_file_are_another_list(airmeet):
 
     assert few.json["counts"]["succeeded"] == 6
     assert (resumed.json["job"], resumed.json["attempts"]) == (whole.json["job"], 6)
+
+
+def test_a_list_that_was_edited_since_is_sent_as_it_was_and_that_is_said(airmeet):
+    airmeet.people(6)
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=2)
+    there = airmeet.at(sandbox)
+    there(*REGISTER, "--concurrency", "1")
+    before = there("retry", "--rejected")
+    airmeet.people(3)
+    resumed = there("resume", "--json")
+
+    said = "people.csv has changed since: this sends it as it was; to send the list as it is now, run airmeet register"
+    assert "changed since" not in before.err
+    assert said in " ".join(resumed.err.split())
+    assert resumed.json["counts"]["succeeded"] == 6
