@@ -159,7 +159,7 @@ def test_a_run_that_goes_on_says_how_many_registrations_of_a_hybrid_event_it_use
     assert "will be registered, unless they are refused again; 1 of your plan's registrations is used" in " ".join(
         retried.err.split()
     )
-    assert f"{left - 1}  will be registered; {left - 1} of your plan's registrations are used" in resumed.err
+    assert f"{left - 1}  will be registered; this uses {left - 1} of your plan's registrations" in resumed.err
     assert sandbox.world.statistics().registrations == 6
 
 
@@ -171,7 +171,7 @@ def test_people_who_are_registered_use_no_registration_once_more(airmeet):
     there(*register, "--register")
     again = there(*register, "--register", "--again", "--dry-run", "--json").json
 
-    assert "3 pending until now: will be registered; 3 of your plan's registrations are used" in " ".join(
+    assert "3 pending until now: will be registered; this uses 3 of your plan's registrations" in " ".join(
         pending.err.split()
     )
     assert (again["again"], again["registrations"]) == (3, 0)

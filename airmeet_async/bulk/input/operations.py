@@ -291,6 +291,8 @@ class AddAttendees(_PeopleOperation):
             return problem
         if not kind and event is not None and event.is_hybrid:
             what = "attendance_type is empty, and this hybrid event needs it: IN-PERSON or VIRTUAL"
+            if self._columns is not None and all(match.field != "attendance_type" for match in self._columns.fields):
+                what = "this hybrid event needs an attendance_type, IN-PERSON or VIRTUAL: add such a column to the list"
             return Problem("missing_attendance_type", what)
         answers: dict[str, str | list[str]] = {
             name: [tidy(item) for item in value] if isinstance(value, (list, tuple)) else tidy(value)

@@ -3,6 +3,7 @@
 It is made from a list that was prepared for a run: how many rows it has, and what was noted about some of them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -45,7 +46,7 @@ class EarlierList(AsDict):
     Attributes:
         name: The file; nothing where it was none.
         when: When it was read, in seconds since the epoch.
-        done: How many people of this list it has, and who are done.
+        done: How many people of this list it has, and who are done; whoever is in several counts for the newest.
     """
 
     name: str
@@ -264,8 +265,7 @@ class BulkPlan(AsDict):
         if self.registrations and found:  # these rows come first
             n, what, rows = found[0]
             most = "up to " if self.full_before else ""
-            are = "is" if self.registrations == 1 else "are"
-            used = f"{most}{self.registrations:,} of your plan's registrations {are} used"
+            used = f"this uses {most}{self.registrations:,} of your plan's registrations"
             found = [(n, f"{what}; {used}", rows), *found[1:]]
         shown_parts, more = found[:_MOST_CAUSES], found[_MOST_CAUSES:]
         width = max((len(f"{n:,}") for n, *_ in found), default=0)
@@ -273,12 +273,14 @@ class BulkPlan(AsDict):
         return [*lines, *([f"  and {counted(len(more), 'more cause')}"] if more else [])]
 
     def _done_before(self, done: str) -> str:
-        all_done = self.done_before
+        by_name = Counter[str]()  # a file that was sent in several ways is several lists
+        for found in self.done_by:
+            by_name[found.name] += found.done
         lists = listed(
             [
-                f"{f'{found.done:,} of them ' if found.done < all_done else ''}from {shown(found.name)}"
-                for found in self.done_by
-                if found.name not in {"", self.source}
+                f"{f'{n:,} of them ' if n < self.done_before else ''}from {shown(name)}"
+                for name, n in by_name.items()
+                if name not in {"", self.source}
             ]
         )
         changed = ""
@@ -528,6 +530,8 @@ def describe_cause(group: FailureGroup) -> str:
     """Say what is the matter with rows, in words that are right for each of them."""
     if group.n == 1 and group.code != "duplicate":
         return group.message
+    if group.code == OTHER_NAME and "sent before" in group.message:
+        return "an address that another list has sent, under another name; the results file says which"
     if group.code == BLOCKED and group.message.startswith("was to be"):
         return "were to be blocked here, which Airmeet refused; unblock them to let them in"
     return {**_WORDS, **_WARNING_WORDS}.get(group.code, group.message)

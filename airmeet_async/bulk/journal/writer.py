@@ -235,7 +235,16 @@ _OF_OTHER = """
     WHERE j.id BETWEEN :other_first AND :other_last AND j.status IS NULL AND p.done & 1
 """
 _GONE = f"{_OF_OTHER} AND j.entry NOT IN {_IN_THIS_LIST}"
-_SHARED = f"{_OF_OTHER} AND j.entry IN {_IN_THIS_LIST}"
+# Each person of this list who is done counts for one other list, the newest.
+_SHARED = f"""
+    SELECT newest, COUNT(*) FROM (
+        SELECT MAX(l.confirmed) AS newest
+        FROM list l JOIN input j ON j.id BETWEEN l.id << {LIST_SHIFT} AND (l.id << {LIST_SHIFT}) + {POSITION}
+        JOIN outcome p ON p.entry = j.entry
+        WHERE l.confirmed AND l.id <> :list AND j.status IS NULL AND p.done & 1 AND j.entry IN {_IN_THIS_LIST}
+        GROUP BY j.entry)
+    GROUP BY newest
+"""  # noqa: S608 - no values
 # What was done stays known, for other lists and for the time after. A doubt is kept as one about what was done: what is
 # unclear from here on is about the next attempt. What was refused is open again.
 _REPEAT_ALL = f"""
@@ -692,8 +701,8 @@ class JournalWriter:
 
         Returns:
             How many people of the list before it are not in it, and stay done: none where this list was sent after
-            that one, since it was said then; that list: the newest other one of the same file; and how many people of
-            each other list are in this one and done.
+            that one, since it was said then; that list: the newest other one of the same file; and the other lists,
+            with how many people of this one are in them and done, each counted for the newest list that has them.
         """
         this, lists = self._list(list_id), self.lists()
         others = [found for found in lists if found.confirmed and found.id != list_id]
@@ -703,8 +712,9 @@ class JournalWriter:
         newest = next((found.id for found in reversed(lists) if found in alike or found.id == list_id), 0)
         is_known = this.confirmed and newest == list_id
         gone = 0 if before is None or is_known else self._query(_GONE, _pair(before, this))[0][0]
-        shared = [(found, self._query(_SHARED, _pair(found, this))[0][0]) for found in others]
-        return gone, before, [(found, n) for found, n in shared if n]
+        order = dict(self._query("SELECT confirmed, id FROM list WHERE confirmed"))
+        shared = {order[newest]: n for newest, n in self._query(_SHARED, this.parameters)}
+        return gone, before, [(found, shared[found.id]) for found in others if found.id in shared]
 
     def noted_rows(
         self, list_id: int, *, reopened: frozenset[str] = frozenset(), again: bool = False, accept_stale: bool = False

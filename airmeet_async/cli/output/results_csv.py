@@ -27,6 +27,7 @@ from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, find_place
 from airmeet_async.tables import csv_line
 
+_OTHER_KINDS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".parquet"})
 _BYTES_AT_ONCE = 1024 * 1024
 _UNVERIFIED = "the invitation may not have been mailed: the request got no clear answer"
 
@@ -183,8 +184,12 @@ def check_result_file(path: Path) -> None:
     """Check that a result file can be made at a path.
 
     Raises:
+        UsageError: It is named like a file of another kind.
         ConfigError: There is something else, or no way to write there.
     """
+    if path.suffix.lower() in _OTHER_KINDS:
+        name = path.with_suffix(".csv").name
+        raise UsageError(f"{path}: results are written as CSV, or as JSON lines; choose a name such as {name}")
     check_target(path, lambda head: all(name.encode() in head for name in FIRST_RESULT_COLUMNS), "a result file")
 
 

@@ -48,7 +48,7 @@ def test_a_dry_run_shows_the_plan_and_sends_nothing(airmeet):
     statistics = sandbox.world.statistics()
 
     assert (done.code, done.out, statistics.adds, statistics.mails) == (0, "", 0, 0)
-    assert "40  will be registered and mailed; 40 of your plan's registrations are used" in done.err
+    assert "40  will be registered and mailed; this uses 40 of your plan's registrations" in done.err
     assert list(airmeet.folder.iterdir()) == [airmeet.folder / "people.csv"]
 
 

@@ -714,3 +714,35 @@ def test_a_list_that_was_edited_since_is_sent_as_it_was_and_that_is_said(airmeet
     assert "changed since" not in before.err
     assert said in " ".join(resumed.err.split())
     assert resumed.json["counts"]["succeeded"] == 6
+
+
+def test_a_list_is_no_run_file_and_the_message_says_what_sends_it(airmeet):
+    airmeet.people(2)
+    done = airmeet.at(Sandbox())("retry", "people.csv")
+
+    assert done.code == 2
+    assert "people.csv: is no run file" in done.err
+    assert "airmeet register AIRMEET_ID people.csv" in " ".join(done.err.split())
+
+
+def test_people_of_several_other_lists_count_for_one_of_them(airmeet):
+    """So that the numbers of the lists never come to more than all who were done."""
+    there, head = airmeet.at(Sandbox()), "email,first_name,last_name"
+    people = [f"p{n}@example.com,Ada,N{n}" for n in range(5)]
+    for name, rows in (("a.csv", people[:3]), ("b.csv", people[1:4]), ("b.csv", people[2:4])):
+        airmeet.file(name, head, *rows)
+        there("register", EVENT, name, "--no-invite", "--again")
+    airmeet.file("all.csv", head, *people)
+    plan = there("register", EVENT, "all.csv", "--no-invite", "--dry-run", "--json")
+
+    assert plan.json["done_before"] == 4
+    assert '4 added before, 2 of them from "b.csv", 2 of them from "a.csv": left out' in " ".join(plan.err.split())
+
+
+@pytest.mark.parametrize("flag", ["--results", "--failed"])
+def test_a_result_file_is_not_named_like_a_workbook(airmeet, flag):
+    airmeet.people(1)
+    done = airmeet.at(Sandbox())(*REGISTER, flag, "x.xlsx")
+
+    assert done.code == 2
+    assert "results are written as CSV, or as JSON lines; choose a name such as x.csv" in " ".join(done.err.split())
