@@ -311,8 +311,9 @@ class JobPreparation:
             counts["second_invitations"] += self._said_mailed
         if isinstance(self.input.rows, Table) and self.input.rows.limit is not None:
             gone = 0  # who is not in the part that was read may be in the rest
+        counts |= {"gone": gone, "not_coming_before": journal.writer.count_not_attending(self._list)}
         return make_plan(
-            counts | {"gone": gone},
+            counts,
             journal.writer.noted_rows(self._list, again=again, accept_stale=accept_stale),
             table=self.input.rows if isinstance(self.input.rows, Table) else None,
             columns=self.input.columns,

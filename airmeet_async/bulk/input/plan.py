@@ -89,6 +89,7 @@ class BulkPlan(AsDict):
         found_done: In a retry, rows without a clear answer that are done: the event has what they are about.
         found_existing: In a retry, rows that are left out, since the event has what they are about.
         gone: People of the list of the same name before this one who are not in it any more; they stay as they are.
+        not_coming_before: Of the people who are left out since they do not come, those who were done before.
         previous: That list.
         done_by: The other lists whose people are in this one and done, the newest first.
         causes: What is the matter with rows: of those that are not sent, of those that repeat another one, and
@@ -143,6 +144,7 @@ class BulkPlan(AsDict):
     found_done: int = 0
     found_existing: int = 0
     gone: int = 0
+    not_coming_before: int = 0
     previous: EarlierList | None = None
     done_by: tuple[EarlierList, ...] = ()
     causes: tuple[FailureGroup, ...] = ()
@@ -251,7 +253,10 @@ class BulkPlan(AsDict):
             (self.refused_before, f"{refused}: left out ({retry} --rejected sends them as they are)", ()),
         ]
         stay = done if is_access else "in the event"
-        parts += [*self._describe_causes(), (self.gone, f"of the last list are no longer in it; they stay {stay}", ())]
+        block = " ".join(filter(None, ("airmeet block", self.airmeet_id)))
+        stays = f"not coming any more, but {stay} and with a link ({block} takes it away)"
+        parts += [*self._describe_causes(), (self.not_coming_before, stays, ())]
+        parts += [(self.gone, f"of the last list are no longer in it; they stay {stay}", ())]
         return self._lines_of([part for part in parts if part[0]] or [(0, f"{will} {done}", ())])
 
     def _describe_causes(self) -> list[tuple[int, str, Sequence[int]]]:
@@ -337,6 +342,7 @@ class BulkPlan(AsDict):
             "fields_known": self.fields_known,
             "is_hybrid": self.is_hybrid,
             "unfilled": list(self.unfilled),
+            "not_coming_before": self.not_coming_before,
             "invitations": self.invitations,
             "second_invitations": self.second_invitations,
             "full_before": self.full_before,
@@ -465,6 +471,7 @@ def make_plan(
         mails=invite,
         may_mail_twice=may_mail_twice,
         done=done,
+        not_coming_before=counts.get("not_coming_before", 0),
         second_invitations=counts.get("second_invitations", 0) if invite else 0,
         # Of a hybrid event, whoever has an attendance type is registered at once, whatever was asked (A).
         registrations=counts.get("registrations", ready if event_fields and event_fields.is_hybrid else 0),

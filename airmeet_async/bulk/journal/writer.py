@@ -55,7 +55,15 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_template,
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
-from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, MAILED_ELSEWHERE, RowError, RowWarning
+from airmeet_async.bulk.report import (
+    BLOCKED,
+    EXISTS,
+    EXISTS_DIFFERENT,
+    MAILED_ELSEWHERE,
+    NOT_ATTENDING,
+    RowError,
+    RowWarning,
+)
 from airmeet_async.bulk.row import (
     CallTemplate,
     Outcome,
@@ -70,6 +78,7 @@ from airmeet_async.errors import JournalError
 from airmeet_async.formatting import counted
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.endpoints import ENDPOINTS
+from airmeet_async.protocol.validation import fold
 
 RUN_FACTS = ("ended", "stop", "stop_message")  # facts about the last run of a list
 _LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
@@ -843,6 +852,16 @@ class JournalWriter:
                 marked.append((encode_note(_SAID_MAILED, warnings, **facts), number))
             self._connection.executemany("UPDATE input SET status = 'duplicate', note = ? WHERE id = ?", marked)
             return len(found), self._connection.total_changes > before
+
+    def count_not_attending(self, list_id: int) -> int:
+        """Count the people of a list who are left out since they do not come, and who were done before."""
+        sql = "SELECT note FROM input WHERE id BETWEEN :first AND :last AND status = 'invalid' AND note LIKE :code"
+        values = {**self._list(list_id).parameters, "code": f'%"{NOT_ATTENDING}"%'}
+        notes = (decode_note(text) for (text,) in self._query(sql, values))
+        keys = {fold(note["key"]) for note in notes if note["error"].code == NOT_ATTENDING and note.get("key")}
+        sql = f"SELECT COUNT(*) FROM outcome o JOIN entry e ON e.id = o.entry WHERE o.done & 1 AND {_HAS_HASH}"  # noqa: S608
+        n: int = self._query(sql, {"hashes": str(list(self.hash_identities(list(keys))))})[0][0]
+        return n
 
     def count_doubtful_mails(self, list_id: int, hashes: Iterable[int] | None = None) -> int:
         """Count the rows that `reopen` reopens for their invitation: all, or those with the hash of an identity."""

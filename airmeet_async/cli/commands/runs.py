@@ -300,6 +300,7 @@ def list_runs(*, json: Flag = False) -> int:
             rows = _without("AT", rows)
         print_data("\n".join(table_lines(_that_fit(rows))))
         console.say(*(f"{run.job}: {why}" for run, why in zip(found, states, strict=True) if why))
+        console.say(*(f"{run.job}: {run.unverified:,} perhaps not mailed" for run in found if run.unverified))
     elif not wrong:
         console.say("there is no run yet")
     if wrong:
@@ -315,7 +316,8 @@ def _cells(run: "JournalSummary", standstill: str) -> tuple[str, ...]:
         numbers = (f"{done:,} of {run.rows:,}", *(f"{n:,}" for n in others))
     base = str(run.about.get("base") or "-")
     place = region_of(base) or base.partition("//")[2] or base
-    return run.job, _begun(run), _state(run, standstill), *numbers, _command(run), event, place, file
+    mails = " --invite" if (run.about.get("options") or {}).get("sendEmailInvite") else ""
+    return run.job, _begun(run), _state(run, standstill), *numbers, _command(run) + mails, event, place, file
 
 
 def _kinds(run: "JournalSummary") -> dict[str, int]:

@@ -29,7 +29,7 @@ TROUBLE = "expire@90,429@50+3:retry=1," + ",".join(
 TOKEN = re.compile(r"sandbox\.\d+\.[0-9a-f]+")
 PLAN = {
     "airmeet_id", "file", "rows", "ready", "invalid", "duplicates", "blocked", "cut", "other_names", "warned", "new",
-    "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "refused_before", "held", "under_way",
+    "again", "not_coming_before", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "refused_before", "held", "under_way",
     "changed", "unverified", "gone", "causes", "preset", "columns", "custom_fields", "split_name", "ignored",
     "fields_known", "is_hybrid",
     "unfilled", "invitations", "second_invitations", "full_before", "registrations", "rate",
@@ -589,7 +589,7 @@ def test_a_check_of_a_hybrid_event_names_the_rows_without_an_attendance_type(air
 
     assert done.code == 3
     assert "people.csv:3: missing_attendance_type: attendance_type is empty" in done.out
-    assert "  1  can be registered; 1 of your plan's registrations is used\n  1  left out: " in done.err
+    assert "  1  can be registered; this uses 1 of your plan's registrations\n  1  left out: " in done.err
 
 
 def test_two_people_under_one_address_are_left_over(airmeet):
@@ -669,3 +669,14 @@ def test_the_question_names_who_is_marked_as_not_coming(airmeet, status):
     said = " ".join(done.err.split())
     assert "Mail 2 people an invitation" in said
     assert "1 of them is marked in the list as not coming." in said
+
+
+def test_who_was_registered_and_does_not_come_any_more_is_counted(airmeet):
+    there, words = airmeet.at(Sandbox()), ("--no-invite", "--json")
+    there("register", EVENT, eventbrite(airmeet, "Attending", "Attending"), *words)
+    file = eventbrite(airmeet, "Attending", "Cancelled", "Cancelled")
+    plan = there("register", EVENT, file, *words, "--dry-run")
+
+    assert (plan.json["not_coming_before"], plan.json["invalid"]) == (1, 2)
+    said = f"1 not coming any more, but in the event and with a link (airmeet block {EVENT} takes it away)"
+    assert said in " ".join(plan.err.split())
