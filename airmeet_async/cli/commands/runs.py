@@ -249,7 +249,7 @@ def _has_changed(path: str, source: Mapping[str, Any]) -> bool:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError:
         return False
-    return digest != source.get("sha256", digest)
+    return bool(digest != source.get("sha256", digest))
 
 
 def _settings_for_shard(settings: Settings, path: Path, shard: Mapping[str, Any]) -> Settings:
