@@ -276,9 +276,15 @@ class JobPreparation:
             may_mail_twice=may_mail_twice,
         )
         plan = evolve(plan, source=source, is_hybrid=is_hybrid, missing=min(self._missing, plan.done_before))
-        if self._again:  # rows that are found are counted with the others
-            return evolve(plan, found_mailed=self._found_mailed, found_not_mailed=self._found_not_mailed)
-        return evolve(plan, found_done=self._found_done, found_existing=self._found_existing)
+        if not self._again:  # rows that are found are counted with the others
+            return plan
+        return evolve(
+            plan,
+            found_done=self._found_done,
+            found_existing=self._found_existing,
+            found_mailed=self._found_mailed,
+            found_not_mailed=self._found_not_mailed,
+        )
 
     async def _ask_event(self, loaded: LoadedInput) -> Exception | None:
         """Ask the event what it wants of each row, before the rows are checked; return why that was not possible."""

@@ -457,7 +457,7 @@ def find_runs(
             raise UsageError(f"{word}: there is no such file; {why}. See airmeet runs")
         if _is_other_file(Path(word)):
             send = f"to send a list: airmeet register AIRMEET_ID {shlex.quote(word)}"
-            raise UsageError(f"{word}: is no run file. Runs are named by their id, see airmeet runs; {send}")
+            raise JournalError(f"{word}: is no run file. Runs are named by their id, see airmeet runs; {send}")
         found = read_summaries(Path(word))
         if not found:
             raise JournalError(f"{word}: nothing was sent, and nothing is left to do")

@@ -720,7 +720,7 @@ def test_a_list_is_no_run_file_and_the_message_says_what_sends_it(airmeet):
     airmeet.people(2)
     done = airmeet.at(Sandbox())("retry", "people.csv")
 
-    assert done.code == 2
+    assert done.code != 0
     assert "people.csv: is no run file" in done.err
     assert "airmeet register AIRMEET_ID people.csv" in " ".join(done.err.split())
 
