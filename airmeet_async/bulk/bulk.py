@@ -352,7 +352,8 @@ class Bulk:
         """Continue the run of a journal: send the rows that are left, and return a result for every row.
 
         Of several lists in the journal, it is the one that was sent last. Rows that are done or were refused keep the
-        result with which they ended, and have ``from_earlier_run``. The run keeps its setting for invitations.
+        result with which they ended, and have ``from_earlier_run``. The run keeps its setting for invitations. A list
+        that was prepared and never started is refused: the call that has prepared it starts it.
 
         Args:
             journal: The file.

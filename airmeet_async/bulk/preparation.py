@@ -77,6 +77,10 @@ _FOREIGN_ROWS_AT_ONCE = 64  # of these, in one step of the event loop
 _WHAT_A_LIST_IS = ("name", "options", "source")
 
 _NOT_READ = "its input was not read completely; run it again with the input. Nothing was sent"
+_NOT_STARTED = (
+    "its list was prepared and never started, so nothing was sent, and whoever prepared it may have said no. To start "
+    "it, make the same call again with this journal (such as bulk.add_attendees)"
+)
 
 _MEANINGS = {"operation": "does", "airmeet_id": "is for event", "base": "is for"}
 
@@ -358,10 +362,10 @@ class JobPreparation:
     def _recorded_list(self, journal: SqliteJournal) -> RecordedList:
         """Return the list that is gone on with."""
         wanted = self._file.list_job if self._file is not None else None
-        lists = [found for found in journal.writer.lists() if found.rows is not None and found.confirmed]
-        lists = [found for found in lists if wanted is None or found.facts.get("job") == wanted]
+        whole = [found for found in journal.writer.lists() if found.rows is not None]
+        lists = [found for found in whole if found.confirmed and wanted in {None, found.facts.get("job")}]
         if not lists:
-            raise JournalError(f"{journal.path}: {_NOT_READ}")
+            raise JournalError(f"{journal.path}: {_NOT_STARTED if whole else _NOT_READ}")
         return lists[-1]
 
     async def _fetch_existing(self, journal: SqliteJournal) -> None:
@@ -519,6 +523,8 @@ class JobPreparation:
             journal.facts["rows"] = found.rows
             self.job = journal.facts["job"] = found.facts.get("job") or journal.facts.get("job") or self.job
             journal.earlier = await journal.call(self._earlier, journal, found.id)
+            count = journal.writer.count_settled
+            known = await journal.call(count, found.id, only_reopened=bool(self._again))
             if runner is not None:
                 assert self._file is not None  # noqa: S101 - for the type checker; looked at above
                 await run_to_completion(journal.close({}))
@@ -529,6 +535,7 @@ class JobPreparation:
                     found.id,
                     found.rows or 0,
                     journal=journal,
+                    known=known,
                     results=results,
                     runner=runner,
                     options=self._options,
@@ -544,6 +551,7 @@ class JobPreparation:
                 originals=loaded.rows if loaded is not None and isinstance(loaded.rows, Sequence) else (),
                 accept_stale=accept_stale,
                 only_reopened=bool(self._again),
+                known=known,
             )
             invites = found.facts.get("options", {}).get("invites", self._options.invites)
             options = evolve(self._options, invites=invites)

@@ -29,7 +29,7 @@ from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.options import EngineOptions, ShardRunner
 from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
-from airmeet_async.bulk.statistics import RunStatistics
+from airmeet_async.bulk.statistics import KnownResults, RunStatistics
 from airmeet_async.client.telemetry import RunStopped, RunTelemetry
 from airmeet_async.errors import AirmeetError, JournalError, first_error
 
@@ -49,6 +49,7 @@ class ShardedEngine:
         list_id: The list.
         total: Its rows.
         journal: What it was, for its facts.
+        known: How the rows have ended that are not put into shards.
         results: Takes a result per row.
         runner: Has shards sent.
         options: Of the run.
@@ -59,6 +60,7 @@ class ShardedEngine:
     is_away = False
     last_reply = ""
     retrying = 0
+    to_collect = 0
 
     def __init__(
         self,
@@ -67,6 +69,7 @@ class ShardedEngine:
         total: int,
         *,
         journal: Journal,
+        known: KnownResults,
         results: ResultQueue,
         runner: ShardRunner,
         options: EngineOptions,
@@ -89,7 +92,9 @@ class ShardedEngine:
         self._clock = asyncio.get_running_loop().time
         self._started = self._clock()
         self._changed = asyncio.Event()
-        self._before: Mapping[str, int] = {}  # rows that no shard has, by what has become of them
+        # By what has become of them: rows that no shard has, and all rows once none has any.
+        self._known = known
+        self._in_journal: Mapping[RowStatus, int] | None = None
         self._answers: dict[str, Mapping[str, Any]] = {}  # by shard: the one that knows most
         self._attempts: dict[str, Mapping[str, Any]] = {}  # by attempt: the last one; some end with their worker
         self._statistics = RunStatistics()
@@ -177,10 +182,8 @@ class ShardedEngine:
     async def _send(self) -> None:
         folder = (self._runner.folder or self._path.with_name(f"{self._path.stem}-shards")).absolute()
         places = await self._runner.open(folder)
-        summary = await anyio.to_thread.run_sync(read_summary, self._path, self._list)
         shards = self._runner.shards or (lambda rows: _shards_for(rows, places))
         paths = await self.cut(folder, shards, places, first=_FIRST_ROWS)
-        self._before = {name: n for name, n in summary.counts.items() if name not in {"pending", "unknown"}}
         if paths:
             await self._runner.send(paths, self)
 
@@ -223,6 +226,11 @@ class ShardedEngine:
 
     async def _deliver(self, *, waits: bool) -> None:
         """Pass the results on: what the journal says of each row now."""
+        # The results are counted once more as they are handed on; whoever watches sees no step back meanwhile.
+        summary = await anyio.to_thread.run_sync(read_summary, self._path, self._list)
+        self._in_journal = {
+            RowStatus.UNPROCESSED if name == "pending" else RowStatus(name): n for name, n in summary.counts.items()
+        }
         rows = read_results(self._path, self._list)
 
         def take() -> list[RowResult]:
@@ -243,7 +251,9 @@ class ShardedEngine:
                 await self._results.wait_for_room()
 
     def _counts(self) -> Counter[RowStatus]:
-        counts = Counter({RowStatus(name): n for name, n in self._before.items() if n})
+        if self._in_journal is not None:
+            return Counter(self._in_journal)
+        counts = self._known.counts.copy()
         for answer in self._answers.values():
             counts.update({RowStatus(name): n for name, n in answer["counts"].items() if n})
         return counts
@@ -261,8 +271,9 @@ class ShardedEngine:
             stop=self.stopped.reason if self.stopped else None,
             stop_message=self.stopped.message if self.stopped else "",
             final=final,
+            known=self._known if self._in_journal is None else None,
         )
-        if final or statistics.rows_read:
+        if final:
             return report
         counts = self._counts()
         return evolve(report, counts={status: counts[status] for status in RowStatus}, rows_read=counts.total())

@@ -18,6 +18,7 @@ from airmeet_async.bulk.report import (
     NOT_ATTENDING,
     OTHER_NAME,
     FailureGroup,
+    RowWarning,
 )
 from airmeet_async.bulk.statistics import CauseCounter, warnings_by_code
 from airmeet_async.formatting import WIDTH, counted, many, wrapped
@@ -34,8 +35,9 @@ _EARLIER = (*_SENT_BEFORE, *_NOT_SENT, "changed", "unverified", "gone")
 # Warnings that somebody should look at before people are registered; others change a text at most.
 _SERIOUS = frozenset({"may_not_come", "missing_answer", "nearly_a_field"})
 
-# What was noted about a row: index, line, status (``invalid``, ``duplicate`` or None), and the note: ``code`` and
-# ``message`` of its error, ``key``, ``duplicate_of`` and ``of_line`` of the row that it repeats, ``warnings``.
+# What was noted about a row: index, line, status (``invalid``, ``duplicate`` or None), and the note: ``code``,
+# ``message`` and ``column`` of its error, ``key``, ``duplicate_of`` and ``of_line`` of the row that it repeats, and
+# ``warnings``, which are further errors of a row that is not valid.
 NotedRow = tuple[int, int | None, str | None, Mapping[str, Any]]
 
 
@@ -67,6 +69,7 @@ class BulkPlan(AsDict):
         cut: Rows that would be sent with a value that Airmeet cuts.
         blocked: Rows that are not sent, since the last that was done here to these people is a block.
         warned: Rows that would be sent and have any warning.
+        several_errors: Of the invalid rows, those with more than one error.
         done_before: Rows that are not sent, since an earlier run has done what is asked.
         changed: Of these, rows that differ from what was sent then.
         unverified: Of `done_before`, rows whose mail was asked for once, and nobody knows whether it went out.
@@ -93,7 +96,8 @@ class BulkPlan(AsDict):
         previous: That list.
         done_by: The other lists whose people are in this one and done, the newest first.
         causes: What is the matter with rows: of those that are not sent, of those that repeat another one, and
-            warnings, each the most frequent first. ``sample_rows`` are lines of a file, else numbers from 1.
+            warnings, each the most frequent first. ``sample_rows`` are lines of a file, else numbers from 1. A row with
+            several errors is in several of them.
         source: The file, or nothing.
         columns: Which column of a file is what, or None for rows that are from no file.
         splits: How the first few whole names are split: whole, first, last.
@@ -124,6 +128,7 @@ class BulkPlan(AsDict):
     cut: int = 0
     blocked: int = 0
     warned: int = 0
+    several_errors: int = 0
     done_before: int = 0
     changed: int = 0
     unverified: int = 0
@@ -261,10 +266,13 @@ class BulkPlan(AsDict):
 
     def _describe_causes(self) -> list[tuple[int, str, Sequence[int]]]:
         check = "sent, but to check"
-        return [
+        found: list[tuple[int, str, Sequence[int]]] = [
             (one.n, f"{check if one.code in _WARNING_WORDS else 'left out'}: {describe_cause(one)}", one.sample_rows)
             for one in self.causes
         ]
+        if n := self.several_errors:
+            found.append((n, f"of the rows left out {'has' if n == 1 else 'have'} more than one error", ()))
+        return found
 
     def _lines_of(self, found: list[tuple[int, str, Sequence[int]]]) -> list[str]:
         if self.registrations and found:  # these rows come first
@@ -328,6 +336,7 @@ class BulkPlan(AsDict):
             "other_names": self.other_names,
             "cut": self.cut,
             "warned": self.warned,
+            "several_errors": self.several_errors,
             "new": self.new,
             **{name: getattr(self, name) for name in _EARLIER},
             "causes": [
@@ -362,12 +371,15 @@ class RowFinding(AsDict):
         code: A short stable word.
         message: One sentence.
         is_error: The row is not sent, and something about it has to be corrected.
+        column: The column of the file, or the key of the mapping, that has to be corrected; None where that is not
+            known.
     """
 
     line: int
     code: str
     message: str
     is_error: bool = False
+    column: str | None = None
 
 
 def make_plan(
@@ -406,7 +418,7 @@ def make_plan(
         done_by: The other lists whose people are in this one and done.
         may_mail_twice: Mails in doubt are asked for again.
     """
-    invalid = duplicates = other_names = blocked = cut = warned = 0
+    invalid = duplicates = other_names = blocked = cut = warned = several_errors = 0
     left_out, repeated, warnings = CauseCounter(), CauseCounter(), CauseCounter(by_code=True)
     for index, at, status, note in noted:
         line = at or index + 1
@@ -424,7 +436,12 @@ def make_plan(
         elif status == "invalid":
             blocked += note["code"] == BLOCKED
             invalid += note["code"] != BLOCKED
-            findings, causes = [RowFinding(line, note["code"], note["message"], is_error=True)], left_out
+            one_error = RowFinding(line, note["code"], note["message"], is_error=True, column=note.get("column"))
+            findings, causes = [one_error], left_out
+            if note["code"] != BLOCKED:  # whose warnings are no errors
+                others: Sequence[RowWarning] = note.get("warnings", ())
+                findings += [RowFinding(line, one.code, one, is_error=True, column=one.column) for one in others]
+                several_errors += len(findings) > 1
         else:
             said = warnings_by_code(note.get("warnings", ()))
             findings, causes = [RowFinding(line, code, what) for code, what in said.items()], warnings
@@ -455,6 +472,7 @@ def make_plan(
         other_names=other_names,
         cut=cut,
         warned=warned,
+        several_errors=several_errors,
         **earlier,
         previous=previous,
         done_by=tuple(done_by),

@@ -28,6 +28,7 @@ from airmeet_async.bulk.journal.writer import (
     OF_LIST,
     OPEN,
     ROWS,
+    STATUS,
     WAS_DONE,
     WAS_SENT,
     WISH,
@@ -42,20 +43,11 @@ from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 from airmeet_async.protocol.value_class import AsDict
 
-# The same as `recorded_result` says of a row, in SQL. `pending` is what a run calls unprocessed.
-_STATUS = f"""CASE
-    WHEN i.status IS NOT NULL THEN i.status
-    WHEN o.entry IS NULL THEN 'pending'
-    WHEN {DONE} THEN 'succeeded'
-    WHEN o.state <= 3 AND {IN_DOUBT} THEN 'unknown'
-    WHEN o.state = 5 AND NOT {CHANGED} THEN 'rejected'
-    WHEN o.state = 6 THEN 'failed'
-    ELSE 'pending' END"""
 # A row up to the horizon of a run that has not ended yet may be under way; after a kill it will be unknown.
 _UNDER_WAY = """(i.status IS NULL AND (o.state IS 1 OR (
     o.entry IS NULL AND i.request IS NULL AND i.id <= :first + (SELECT horizon FROM list WHERE id = :list))))"""
 _COUNTS = f"""
-    SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {_STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
+    SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
         SUM({DONE} AND i.status IS NULL AND o.done & 8 AND {WISH} & 4), SUM({DONE} AND i.status IS NULL AND {CHANGED}),
         SUM(CASE i.status
             WHEN 'invalid' THEN json_extract(i.note, '$.error.code') NOT IN ('{BLOCKED}', '{NOT_ATTENDING}')
@@ -189,7 +181,8 @@ class RunSummary(AsDict):
             the others.
         operation: Such as ``attendees.add``; empty where nobody has decided yet.
         airmeet_id: The event; empty for none.
-        rows: All rows of the list; None where it was not read to its end.
+        rows: All rows of the list; None where it was not read to its end, or was prepared and never started: the call
+            that has prepared it starts it.
         counts: Rows per status, zeros included; those that are under way, or in shards, are UNPROCESSED.
         under_way: How many of these are being sent at this moment.
         unverified: Rows that succeeded, but whose invitation may not have been mailed.

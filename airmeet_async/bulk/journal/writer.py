@@ -62,6 +62,7 @@ from airmeet_async.bulk.report import (
     MAILED_ELSEWHERE,
     NOT_ATTENDING,
     RowError,
+    RowStatus,
     RowWarning,
 )
 from airmeet_async.bulk.row import (
@@ -74,6 +75,7 @@ from airmeet_async.bulk.row import (
     known_error,
     other_name,
 )
+from airmeet_async.bulk.statistics import KnownResults
 from airmeet_async.errors import JournalError
 from airmeet_async.formatting import counted
 from airmeet_async.protocol.base_urls import check_id
@@ -139,6 +141,15 @@ WISH = f"""(:wish | CASE WHEN :own AND json_array_length({_REQUEST}) = 5 THEN
 # What the list asks for and is done is done, whatever became of what another list asked for besides.
 DONE = f"(o.state > 1 AND NOT {AGAIN} AND NOT {WISH} & ~(o.done | ((o.done & 8) >> 1)))"
 OPEN = f"(i.status IS NULL AND (o.entry IS NULL OR (NOT {DONE} AND (o.state <> 5 OR {CHANGED} OR o.done & 32))))"
+# The same as `recorded_result` says of a row, in SQL. `pending` is what a run calls unprocessed.
+STATUS = f"""CASE
+    WHEN i.status IS NOT NULL THEN i.status
+    WHEN o.entry IS NULL THEN 'pending'
+    WHEN {DONE} THEN 'succeeded'
+    WHEN o.state <= 3 AND {IN_DOUBT} THEN 'unknown'
+    WHEN o.state = 5 AND NOT {CHANGED} THEN 'rejected'
+    WHEN o.state = 6 THEN 'failed'
+    ELSE 'pending' END"""
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
 # Few columns, since each costs more than finding it. Outcomes come by themselves: most rows to be sent have none.
 ROWS = f"""
@@ -155,6 +166,14 @@ _SELECT_OPEN = ROWS.format(OPEN)
 _SELECT_REOPENED = ROWS.format(_REOPENED)
 _SELECT_SETTLED = ROWS.format(f"NOT {OPEN} AND {_NOT_OF_THIS_RUN}")
 _SELECT_NOT_REOPENED = ROWS.format(f"NOT {_REOPENED} AND {_NOT_OF_THIS_RUN}")
+_CODE = "CASE i.status WHEN 'duplicate' THEN json_extract(i.note, '$.error.code') END"
+_COUNT = f"""
+    SELECT {STATUS}, COUNT(*), TOTAL(i.status IS NULL AND o.done & 8 AND {WISH} & 4),
+        TOTAL({_CODE} IN ('{EXISTS}', '{EXISTS_DIFFERENT}')), TOTAL({_CODE} = '{EXISTS_DIFFERENT}')
+    {OF_LIST} AND NOT {{}} GROUP BY 1
+"""
+_COUNT_SETTLED = _COUNT.format(OPEN)
+_COUNT_NOT_REOPENED = _COUNT.format(_REOPENED)
 
 _UP_TO_HORIZON = """
     INSERT INTO outcome (entry, state, sent, done, unclear, run, touched)
@@ -671,6 +690,17 @@ class JournalWriter:
         done, unclear = self._query(sql, self._list(list_id).parameters)[0]
         return done, unclear
 
+    def count_settled(self, list_id: int, *, only_reopened: bool = False) -> KnownResults:
+        """Count the rows of `settled_rows`, by what has become of them."""
+        known = KnownResults()
+        sql = _COUNT_NOT_REOPENED if only_reopened else _COUNT_SETTLED
+        for status, n, unverified, existing, different in self._query(sql, self._list(list_id).parameters):
+            known.counts[RowStatus.UNPROCESSED if status == "pending" else RowStatus(status)] = n
+            known.unverified += int(unverified) if status == "succeeded" else 0
+            known.existing += int(existing)
+            known.existing_different += int(different)
+        return known
+
     def count_for_plan(
         self,
         list_id: int,
@@ -751,7 +781,7 @@ class JournalWriter:
             except locking.DAMAGE as found:
                 raise self._error(found) from None
             error = note["error"]
-            facts = {} if error is None else {"code": error.code, "message": error.message}
+            facts = {} if error is None else {"code": error.code, "message": error.message, "column": error.column}
             yield number & POSITION, line, status, {"key": key, **note, **facts}
 
     def confirm_list(self, list_id: int) -> None:

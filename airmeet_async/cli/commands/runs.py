@@ -182,7 +182,8 @@ def _go_on_with(
 
     console = options.console
     if found.rows is None:
-        raise JournalError(f"{found.path}: the input file was not read completely; run the original command again")
+        why = "the input file was not read completely, or nobody has said yes to what was read"
+        raise JournalError(f"{found.path}: {why}; run the original command again (nothing was sent)")
     operation, event = str(found.about.get("operation", "")), str(found.about.get("airmeet_id", ""))
     if not wording_of(operation).command:
         raise UsageError(f"{found.path}: this run does what a program chose; resume it there (client.bulk.resume)")
@@ -370,15 +371,25 @@ def _with_one_for_not_done(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ..
 
 def _standstill(run: "JournalSummary") -> str:
     """Return what keeps a run from going on here at full speed, or nothing."""
-    from airmeet_async.cli.run_control import ask
+    from airmeet_async.cli.run_control import ask, is_listening
 
     if run.process is None:
         return _where_lent(run)
+    if _is_of_program(run):
+        return ""
     try:
         said = ask(run.path, {"do": "state"}, patience_s=1.0)
     except (ConfigError, NotSentError):
-        return "no response: it has only just begun, or its process is suspended"
+        or_else = "its process is suspended" if is_listening(run.path) else "a program goes on with it"
+        return f"no response: it has only just begun, or {or_else}"
     return "" if said == "running" else said
+
+
+def _is_of_program(run: "JournalSummary") -> bool:
+    """Whether a program sends a run that no command has started, and so nothing here can pause or stop it."""
+    from airmeet_async.cli.run_control import is_listening
+
+    return run.process is not None and not run.note.get("command") and not is_listening(run.path)
 
 
 def _where_lent(run: "JournalSummary") -> str:
@@ -466,6 +477,8 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     yield "job", run.job
     standstill = _standstill(run)
     yield "state", f"{_state(run, standstill)} (process {run.process})" if run.process else run.state
+    if _is_of_program(run):
+        yield "sent by", "a program, which alone can pause or stop it"
     if standstill and standstill != "paused":  # the state says so
         yield "because", standstill
     yield "started", _begun(run)
@@ -637,7 +650,8 @@ def purge(
     chosen, kept = list["JournalSummary"](), list["JournalSummary"]()
     for run in found:
         if jobs and run.process is not None:
-            raise UsageError(f"run {run.job} is in progress; stop it first: airmeet runs stop {run.job}")
+            how = f"in its program (process {run.process})" if _is_of_program(run) else f"airmeet runs stop {run.job}"
+            raise UsageError(f"run {run.job} is in progress; stop it first: {how}")
         if jobs and run.lent:
             raise UsageError(f"run {run.job} is {_where_lent(run)}; first airmeet join {word_of(run)} --take-back")
         is_old = older_s is None or time.time() - run.changed > older_s
@@ -797,5 +811,10 @@ def _ask(word: str | None, request: dict[str, Any]) -> int:
         if run.lent:
             why = f"is {_where_lent(run)}; to have them back at once: airmeet join {word_of(run)} --take-back"
         raise UsageError(f"job {run.job} {why}")
+    if _is_of_program(run):
+        raise UsageError(
+            f"job {run.job} is sent by a program (process {run.process}), not by an airmeet command: pause, slow down "
+            "or stop it there, with job.pause(), job.set_rate() or job.stop(). Nothing was changed"
+        )
     Console().say(f"job {run.job}: {ask(run.path, request)}")
     return Exit.OK

@@ -21,7 +21,7 @@ from typing import Any, Self
 
 from airmeet_async.bulk.input.column_names import FIRST_RESULT_COLUMNS, RESULT_COLUMNS
 from airmeet_async.bulk.journal.queries import JournalSummary
-from airmeet_async.bulk.report import CHANGED, Invite, RowResult, RowStatus, place_of
+from airmeet_async.bulk.report import BLOCKED, CHANGED, Invite, RowResult, RowStatus, place_of
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, find_place
@@ -150,6 +150,8 @@ def _outcome(result: RowResult, job: str, event: str) -> dict[str, Any]:
     warnings = sorted(result.warnings, key=lambda warning: warning.code != CHANGED.code)
     if result.error:
         code, message = result.error.code, result.error.message
+        if result.status is RowStatus.INVALID and code != BLOCKED:
+            message = "; ".join([message, *warnings])  # what else is wrong with it
         if warnings and warnings[0].code == CHANGED.code:
             message += f"; {warnings[0]}"
     elif result.invite is Invite.UNVERIFIED:

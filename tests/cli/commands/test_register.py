@@ -29,6 +29,7 @@ TROUBLE = "expire@90,429@50+3:retry=1," + ",".join(
 TOKEN = re.compile(r"sandbox\.\d+\.[0-9a-f]+")
 PLAN = {
     "airmeet_id", "file", "rows", "ready", "invalid", "duplicates", "blocked", "cut", "other_names", "warned", "new",
+    "several_errors",
     "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "refused_before", "held", "under_way",
     "not_coming_before",
     "changed", "unverified", "gone", "causes", "preset", "columns", "custom_fields", "split_name", "ignored",

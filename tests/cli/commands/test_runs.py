@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
+import anyio
 import pytest
 
 from airmeet_async.protocol.base_urls import base_of
 from airmeet_async.sandbox import community
 from tests.sentinels import leaks
 from tests.support.command import Sandbox
+from tests.support.worlds import add, client_of, people, transport_of
 
 EVENT = community.SUMMIT
 REGISTER = ("register", EVENT, "people.csv", "--no-invite")
@@ -382,6 +384,30 @@ async def test_the_list_says_why_a_run_stands_still(airmeet, serving):
     assert "because:" not in stopped.out  # the state says it
     assert "  running  " in asleep.out
     assert "no response: it has only just begun, or its process is suspended" in asleep.err
+
+
+async def test_a_run_of_a_program_is_shown_as_running_and_only_there_it_can_be_stopped(airmeet):
+    path = str(airmeet.folder / "launch.job")
+    async with client_of(transport_of(latency=0.5)) as client:
+        job = add(client, list(people(40)), journal=path, max_in_flight=4)
+        async with job:
+            await anyio.sleep(2.2)
+            shown, as_json = airmeet("runs", "show", path), airmeet("runs", "show", path, "--json").json
+            refused = [airmeet("runs", *words) for words in (("stop", path), ("pause", path), ("rate", path, "5"))]
+            kept = airmeet("runs", "purge", path, "--yes")
+            is_untouched = job.is_running and not job.paused and job.report.stop_reason is None
+            job.stop()
+
+    assert f"running (process {os.getpid()})" in shown.out
+    assert "a program, which alone can pause or stop it" in shown.out
+    assert "because:" not in shown.out
+    assert (as_json["state"], as_json["standstill"]) == ("running", None)
+    assert 0 < as_json["done"] < as_json["rows"] == 40
+    assert {done.code for done in refused} == {2}
+    assert all(f"is sent by a program (process {os.getpid()})" in done.err for done in refused)
+    assert "job.stop()" in refused[0].err
+    assert (kept.code, is_untouched) == (2, True)
+    assert f"stop it first: in its program (process {os.getpid()})" in kept.err
 
 
 @pytest.mark.real_time

@@ -53,6 +53,22 @@ def test_a_result_stands_beside_its_row(tmp_path):
     assert leftovers(tmp_path) == []
 
 
+def test_whoever_corrects_a_row_reads_all_that_is_wrong_with_it(tmp_path):
+    """Not what is said of a row that was left out since that person is blocked: it is no error."""
+    path = tmp_path / "out.csv"
+    others = (RowWarning("invalid_email", "'x' is not an e-mail address"),)
+    rows = [
+        RowResult(n, None, "k", RowStatus.INVALID, error=RowError(code, "first_name is empty"), warnings=others, row={})
+        for n, code in enumerate(("missing_field", "blocked"))
+    ]
+    write(path, HEADER, rows)
+
+    assert [record[4:6] for record in records(path)[1:]] == [
+        ["missing_field", "first_name is empty; 'x' is not an e-mail address"],
+        ["blocked", "first_name is empty"],
+    ]
+
+
 def test_a_spreadsheet_sees_what_it_is(tmp_path):
     """Excel takes a CSV file for UTF-8 only if it begins with the mark; JSON lines never have one."""
     for name, begins in (("out.csv", b'\xef\xbb\xbf"email","note"'), ("out.jsonl", b'{"email"')):
