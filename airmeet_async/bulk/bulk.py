@@ -382,7 +382,8 @@ class Bulk:
             again: Rows to send again: ``failed`` (FAILED, and UNKNOWN if the operation is repeatable), ``rejected``
                 (refused by Airmeet; they are sent as they are), ``unknown`` (UNKNOWN of an operation that is not
                 repeatable: it may be done twice), ``invites`` (succeeded, but the invitation may not have been mailed:
-                it may be mailed twice).
+                whom the event's list of participants calls invited is left out, and others may be mailed twice where it
+                says nothing of them).
             **options: See `RunOptions`.
 
         Raises:

@@ -11,6 +11,8 @@
    since the list was read.
 6. What an event has is looked up in the same way for imports, also of a run that goes on, a retry and a list that is
    sent once more: somebody may have made it on another machine, or deleted it.
+7. Before people are mailed of whom nobody knows whether they were, the event's list of participants is asked, once for
+   all of them: whom it calls invited is left out. What it does not say stays in doubt.
 """
 
 import asyncio
@@ -59,8 +61,8 @@ from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.client.telemetry import RunTelemetry
 from airmeet_async.errors import AirmeetError, ConfigError, JournalError
 from airmeet_async.protocol.base_urls import name_loopback
-from airmeet_async.protocol.models import NewSession
-from airmeet_async.protocol.validation import RegistrationFields
+from airmeet_async.protocol.models import NewSession, Participant
+from airmeet_async.protocol.validation import RegistrationFields, fold
 from airmeet_async.tables import Table
 from airmeet_async.version import __version__
 
@@ -201,7 +203,10 @@ class JobPreparation:
         self._existing: ExistingItems | None = None
         self._existing_since = 0.0  # by the clock of the event loop
         self._missing = 0  # rows that are done, and that the event does not have any more
-        self._found_done = self._found_existing = 0  # see `BulkPlan`
+        self._found_done = self._found_existing = self._found_mailed = self._found_not_mailed = 0  # see `BulkPlan`
+        self._said_mailed = 0  # rows of a result file that calls these people mailed
+        self._participants: Sequence[Participant] = ()
+        self._participants_since = -math.inf  # by the clock of the event loop
 
     @property
     def has_journal(self) -> bool:
@@ -227,6 +232,7 @@ class JobPreparation:
         try:
             if self._load is None:
                 await self._fetch_existing(journal)
+                await self._ask_who_was_mailed(journal, await journal.call(self._recorded_list, journal))
                 plan = await journal.call(self._plan_to_go_on, journal, found)
             else:
                 loaded = self.input = self.input or await self._load()
@@ -275,7 +281,13 @@ class JobPreparation:
         plan = evolve(plan, source=source, is_hybrid=is_hybrid, missing=min(self._missing, plan.done_before))
         if not self._again:  # rows that are found are counted with the others
             return plan
-        return evolve(plan, found_done=self._found_done, found_existing=self._found_existing)
+        return evolve(
+            plan,
+            found_done=self._found_done,
+            found_existing=self._found_existing,
+            found_mailed=self._found_mailed,
+            found_not_mailed=self._found_not_mailed,
+        )
 
     async def _ask_event(self, loaded: LoadedInput) -> Exception | None:
         """Ask the event what it wants of each row, before the rows are checked; return why that was not possible."""
@@ -303,10 +315,14 @@ class JobPreparation:
             accept_stale=accept_stale,
             may_mail_twice=may_mail_twice,
         )
+        if again:  # known from the file alone
+            counts["again"] += self._said_mailed
+            counts["second_invitations"] += self._said_mailed
         if isinstance(self.input.rows, Table) and self.input.rows.limit is not None:
             gone = 0  # who is not in the part that was read may be in the rest
+        counts |= {"gone": gone, "not_coming_before": journal.writer.count_not_attending(self._list)}
         return make_plan(
-            counts | {"gone": gone},
+            counts,
             journal.writer.noted_rows(self._list, again=again, accept_stale=accept_stale),
             table=self.input.rows if isinstance(self.input.rows, Table) else None,
             columns=self.input.columns,
@@ -362,9 +378,30 @@ class JobPreparation:
         if self.input is not None and isinstance(self.input.operation, CreateItems):
             self.input.operation.existing, self.input.operation.leaves_out_existing = self._existing, False
 
+    async def _ask_who_was_mailed(self, journal: SqliteJournal, list_: RecordedList) -> None:
+        """Record who was mailed, by the event's list of participants, where a run mails those who are in doubt."""
+        writer, now = journal.writer, asyncio.get_running_loop().time()
+        if "invites" not in self._again or not await journal.call(writer.count_doubtful_mails, list_.id):
+            return
+        if now - self._participants_since > _FRESH:
+            try:
+                event = str(journal.facts["airmeet_id"])
+                self._participants = [person async for person in self._sender.participants.list(event)]
+            except AirmeetError:
+                return
+            self._participants_since = now
+        said = {True: set[str](), False: set[str](), None: set[str]()}
+        for person in self._participants:
+            said[person.invite_sent].add(encodable(fold(person.email)))
+        mailed = writer.hash_identities(list(said[True]))
+        not_mailed = writer.hash_identities(list(said[False] - said[True] - said[None]))  # one may be in it twice
+        self._found_mailed += await journal.call(writer.record_mailed, list_.id, mailed)
+        self._found_not_mailed = await journal.call(writer.count_doubtful_mails, list_.id, not_mailed)
+
     def _mark(self, journal: SqliteJournal, number: int) -> None:
         """Leave out who was blocked, and what the event has already; it runs in the journal's thread."""
         self._mark_blocked(journal, number)
+        self._mark_mailed(journal, number)
         existing, writer = self._existing, journal.writer
         if existing is None:
             return
@@ -401,6 +438,17 @@ class JobPreparation:
             blocked = read_blocked(file.block, file.unblock, writer.salt, writer.hash_identities)
             if writer.mark_blocked(number, blocked):
                 self._kept = None
+
+    def _mark_mailed(self, journal: SqliteJournal, number: int) -> None:
+        """Leave out whom a result file calls mailed, though no run of this journal has; none where all are sent."""
+        list_ = next(found for found in journal.writer.lists() if found.id == number)
+        if "airmeet_invite" not in (list_.facts.get("columns") or ()) or self._again:
+            return
+        is_repeated = self._sends_all(journal, number) or bool(list_.facts.get("again"))
+        event = str(journal.facts["airmeet_id"])
+        self._said_mailed, is_changed = journal.writer.mark_mailed(number, event, are_left_out=not is_repeated)
+        if is_changed:
+            self._kept = None
 
     def _sends_all(self, journal: SqliteJournal, number: int) -> bool:
         """Whether all rows are to be sent, whatever was done: not where a run that did so was stopped, and goes on."""
@@ -511,6 +559,7 @@ class JobPreparation:
         if loaded is not None and (note := self._given.get("note")):  # not before: a declined run changes nothing
             await journal.call(journal.writer.update_list, found.id, {"note": dict(note)})
         await journal.call(self._mark, journal, found.id)
+        await self._ask_who_was_mailed(journal, found)
         if await journal.call(self._sends_all, journal, found.id):
             await journal.call(journal.writer.repeat_all, found.id)
             self._kept = None

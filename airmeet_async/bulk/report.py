@@ -21,6 +21,10 @@ from airmeet_async.tables import guard
 BLOCKED = "blocked"
 # The code of a row that is left out for its address, though it has another name than the row that is sent.
 OTHER_NAME = "other_name"
+# The code of a row that is not sent, since the tool that has exported it says that this person does not come.
+NOT_ATTENDING = "not_attending"
+# The code of a row of a result file that says that this person was mailed, which nothing here knows of.
+MAILED_ELSEWHERE = "mailed_elsewhere"
 
 
 # The codes of a row whose session, booth or speaker is in the event already, as it is in the list or different.

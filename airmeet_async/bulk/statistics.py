@@ -12,6 +12,7 @@ from airmeet_async.bulk.report import (
     CHANGED,
     EXISTS,
     EXISTS_DIFFERENT,
+    MAILED_ELSEWHERE,
     OTHER_NAME,
     BulkReport,
     FailureGroup,
@@ -31,6 +32,7 @@ _KINDS_PER_CODE = 5
 _GROUPED = frozenset({RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN})
 _LEFT_OUT = frozenset({RowStatus.INVALID, RowStatus.DUPLICATE})
 _MOST_BUFFERED = 1024
+_NAMED = frozenset({OTHER_NAME, MAILED_ELSEWHERE})  # of the rows that are no failures
 _IN_EVENT = frozenset({EXISTS, EXISTS_DIFFERENT})
 _OF_NO_RUN = frozenset({RowStatus.INVALID, RowStatus.DUPLICATE, RowStatus.UNPROCESSED})
 
@@ -151,7 +153,7 @@ class RunStatistics:
             if error is not None and error.code in _IN_EVENT:
                 self.existing += 1
                 self.existing_different += error.code == EXISTS_DIFFERENT
-            if error is not None and (result.status in _GROUPED or error.code == OTHER_NAME):
+            if error is not None and (result.status in _GROUPED or error.code in _NAMED):
                 self._failures.add(error.code, error.message, place_of(result))
 
     def _count_warnings(self, result: RowResult) -> None:

@@ -32,7 +32,7 @@ from airmeet_async.bulk.input.column_names import (
     says_not_coming,
     squeezed,
 )
-from airmeet_async.bulk.report import RowWarning
+from airmeet_async.bulk.report import NOT_ATTENDING, RowWarning
 from airmeet_async.errors import InputError
 from airmeet_async.protocol.validation import Problem, RegistrationFields, check_email
 from airmeet_async.tables import Table, command_line_option, python_option, shown, tidy
@@ -185,8 +185,7 @@ class ColumnMap:
         """Return why a row is left out for what the tool that has written it says."""
         if self.status and self.preset and not self.preset.comes(status := _text(data.get(self.status))):
             what = f"{self.preset.title} says {status!r:.40} ({self.status})"
-            none = self.spell("preset", "none")
-            return Problem("not_attending", f"{what}, so this row is left out; {none} includes all rows", self.status)
+            return Problem(NOT_ATTENDING, f"{what}, so this row is left out", self.status)
         return None
 
     def refuse_name(self, picked: Mapping[str, Any], data: Mapping[str, Any]) -> Problem | None:

@@ -307,6 +307,8 @@ class AddAttendees(_PeopleOperation):
         problems += [one for one in check_texts(texts) if not problems or one.field != problems[0].field]
         if not kind and event is not None and event.is_hybrid:
             what = "attendance_type is empty, and this hybrid event needs it: IN-PERSON or VIRTUAL"
+            if self._columns is not None and all(match.field != "attendance_type" for match in self._columns.fields):
+                what = "this hybrid event needs an attendance_type, IN-PERSON or VIRTUAL: add such a column to the list"
             problems.append(Problem("missing_attendance_type", what, "attendance_type"))
         answers: dict[str, str | list[str]] = {
             name: [tidy(item) for item in value] if isinstance(value, (list, tuple)) else tidy(value)

@@ -1,10 +1,11 @@
 """``airmeet runs``, ``airmeet resume`` and ``airmeet retry``: runs that there are, and what can be done with them."""
 
+import hashlib
 import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -114,8 +115,8 @@ def retry(
         rejected: Rows that Airmeet refused.
         unknown: Rows sent without a clear answer that are not sent again automatically, such as sessions.
             Check the event first: they may exist.
-        invites: Rows that are done, but whose invitation may not have been mailed. It is mailed now; some people may
-            get it twice.
+        invites: Rows that are done, but whose invitation may not have been mailed. Whom Airmeet calls invited in the
+            event's list of participants is left out; the others are mailed now.
         yes: People may be mailed or lose access: do not ask. Without a terminal nobody can be asked, so such a run
             needs it.
         finished_event: People may be mailed although the event is over.
@@ -200,6 +201,9 @@ def _go_on_with(
     if shard is not None:
         no_file = f"part {shard['number'] + 1} of {shard['of']}"
     console.say(f"job {found.job}: {_what(found, no_file)}, {counted(found.rows, 'row')}{what}")
+    if path and _has_changed(path, found.list_facts.get("source") or {}):
+        now = f"to send the list as it is now, run airmeet {_command(found)} again instead"
+        console.say(*wrapped(f"{relative_to_here(Path(path))} has changed since: this sends it as it was; {now}"))
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
     settings = Settings.of(os.environ, options.redis)
@@ -237,6 +241,18 @@ def _go_on_with(
         finished_event=finished_event,
     )
     return run(wanted, BulkFlags(**flags), settings, console).code
+
+
+def _has_changed(path: str, source: Mapping[str, Any]) -> bool:
+    """Whether a file is another one than when its list was read, as far as it can be read."""
+    try:
+        if not Path(path).is_file():
+            return False
+        with Path(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return False
+    return bool(digest != source.get("sha256", digest))
 
 
 def _settings_for_shard(settings: Settings, path: Path, pace: "ShardPace") -> Settings:
@@ -288,6 +304,7 @@ def list_runs(*, json: Flag = False) -> int:
             rows = _without("AT", rows)
         print_data("\n".join(table_lines(_that_fit(rows))))
         console.say(*(f"{run.job}: {why}" for run, why in zip(found, states, strict=True) if why))
+        console.say(*(f"{run.job}: {run.unverified:,} perhaps not mailed" for run in found if run.unverified))
     elif not wrong:
         console.say("there is no run yet")
     if wrong:
@@ -303,7 +320,8 @@ def _cells(run: "JournalSummary", standstill: str) -> tuple[str, ...]:
         numbers = (f"{done:,} of {run.rows:,}", *(f"{n:,}" for n in others))
     base = str(run.about.get("base") or "-")
     place = region_of(base) or base.partition("//")[2] or base
-    return run.job, _begun(run), _state(run, standstill), *numbers, _command(run), event, place, file
+    mails = " --invite" if (run.about.get("options") or {}).get("sendEmailInvite") else ""
+    return run.job, _begun(run), _state(run, standstill), *numbers, _command(run) + mails, event, place, file
 
 
 def _kinds(run: "JournalSummary") -> dict[str, int]:
@@ -511,7 +529,10 @@ def _detail(run: "JournalSummary", kind: str) -> str:
             (counts["unknown"], "without a clear answer"),
             (counts["failed"], "failed"),
         ),
-        "left_out": ((counts["invalid"], "not valid"), (counts["duplicate"], "repeat another row")),
+        "left_out": (
+            (counts["invalid"], "not valid, blocked or not coming"),
+            (counts["duplicate"], "with an address that is there already"),
+        ),
     }
     said = ", ".join(f"{n:,} {what}" for n, what in parts.get(kind, ()) if n)
     return f" ({said})" if said else ""
@@ -576,13 +597,14 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
     if not any(run.counts.values()):
         raise JournalError(f"{run.path}: the input file was not read completely, so nothing was sent")
     found = (result for result in read_results(run.path, run.list_id) if not failed or not result.is_done)
+    event = str(run.about.get("airmeet_id") or "")
     if output is None:
-        encode = result_encoder(Path("results.csv"), run.columns, run.job)
+        encode = result_encoder(Path("results.csv"), run.columns, run.job, event)
         write_data(map(encode, chain([None], found)))
         return Exit.OK
     check_result_file(Path(output))
     with ResultFiles(Path(output), None) as files:
-        files.write(found, run.columns, run.job, origin_of(run) + (" failed" if failed else ""))
+        files.write(found, run.columns, run.job, origin_of(run) + (" failed" if failed else ""), event)
         place = files.written[Path(output)]
     console.say(f"{place}: the results, with personal links: keep it private")
     return Exit.OK

@@ -112,7 +112,7 @@ class Snapshot:
         if self.is_over:
             return ""
         if self.held:
-            waiting = f"waiting for the server, which replied {self.said}" if self.said else "waiting for the server"
+            waiting = f"waiting for the server: {self.said}" if self.said else "waiting for the server"
             return {"paused": "paused", "waiting": waiting}[self.held]
         if self.paused_s >= 0.5:
             return f"Airmeet asked for a pause of {duration(self.paused_s)}"

@@ -193,7 +193,7 @@ def test_errors_come_before_what_is_only_worth_knowing_and_no_example_stands_for
         "  3  will be registered",
         "  3  left out: no valid e-mail address   lines 4, 7 and 8",
         "  2  left out: first_name is empty   lines 5 and 6",
-        "  2  to check: text that Airmeet will shorten   lines 2 and 3",
+        "  2  sent, but to check: text that Airmeet will shorten   lines 2 and 3",
     ]
 
 

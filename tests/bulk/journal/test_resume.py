@@ -147,7 +147,7 @@ async def test_an_invitation_is_asked_for_once(path: Path) -> None:
 
 async def test_invitations_can_be_sent_on_purpose(path: Path) -> None:
     """A retry of those that nobody is sure of asks for the mail again, and for no others."""
-    transport = transport_of("drop-after@2")
+    transport = transport_of("500@2")
     await add_journaled(transport, ROWS[:10], path, send_email_invite=True, max_in_flight=1)
     seen = bodies(transport)
 

@@ -85,7 +85,8 @@ def test_rows_done_left_refused_and_left_out_are_told_apart_and_add_up(airmeet):
     assert re.search(r"DONE +LEFT +REFUSED +LEFT OUT ", listed)
     assert re.search(r" 1 of 5 +1 +1 +2 +register ", listed)
     assert re.search(r"left: +1 \(1 without a clear answer\)", shown)
-    assert re.search(r"left out: +2 \(1 not valid, 1 repeat another row\)", shown)
+    left_out = r"left out: +2 \(1 not valid, blocked or not coming, 1 with an address that is there already\)"
+    assert re.search(left_out, shown)
 
 
 def test_each_list_of_an_event_has_its_own_times_and_end(airmeet):
@@ -133,7 +134,7 @@ def test_the_same_file_with_other_flags_has_one_results_file_and_show_names_the_
     gone = there("runs", "show").out
 
     assert ("people-results.csv" in invited.err, "was there before" in invited.err) == (True, False)
-    assert "people-results.csv was there before, from another list or edited since" in numbered.err
+    assert "people-results.csv was there before, of another event or list, or edited since" in numbered.err
     assert results.read_text() == mine
     assert re.search(r"results: +/\S+people-results-2.csv\n", shown)
     assert re.search(r"results: +none there; write them: airmeet runs results \w+ -o FILE\n", gone)
@@ -143,7 +144,7 @@ def test_the_same_file_with_other_flags_has_one_results_file_and_show_names_the_
     ("faults", "words", "step"),
     [
         ("500-after:100%:on=attendees.add:body=person-1@", INVITE, "airmeet retry JOB   sends just the 1 row"),
-        ("drop-after@2:on=attendees.add", INVITE, "airmeet retry JOB --invites   mails just the 1"),
+        ("drop-after@2:on=attendees.add", INVITE, "airmeet retry JOB --invites   mails those Airmeet has not mailed"),
         ("422@2:on=attendees.add", INVITE, "correct 1 line in people.csv and run the original command again; nobody"),
         ("500-after@2:on=booths.create", ("import", "booths", EVENT, "booths.csv"), "1 row may exist or not: look"),
         ("400:100%:on=attendees.block", ("block", EVENT, "a@example.com"), ""),

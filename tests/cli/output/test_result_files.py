@@ -46,8 +46,8 @@ def test_a_result_stands_beside_its_row(tmp_path):
     write(path, HEADER, [result(0, line=2, attempts=1, entry_link="https://x/y"), result(1, done=False, note="n")])
     assert records(path) == [
         [*HEADER, *RESULT_COLUMNS],
-        ["p0@x.de", "", "2", "succeeded", "", "", "1", "https://x/y", "", "now", "3f2a9c1b"],
-        ["p1@x.de", "n", "2", "rejected", "http_422", "no such thing", "0", "", "", "", "3f2a9c1b"],
+        ["p0@x.de", "", "2", "succeeded", "", "", "1", "https://x/y", "", "now", "3f2a9c1b", "event-1"],
+        ["p1@x.de", "n", "2", "rejected", "http_422", "no such thing", "0", "", "", "", "3f2a9c1b", "event-1"],
     ]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert leftovers(tmp_path) == []
@@ -246,6 +246,7 @@ def test_json_lines_are_exact(tmp_path):
         "airmeet_invite": None,
         "airmeet_when": None,
         "airmeet_run": "3f2a9c1b",
+        "airmeet_event": "event-1",
     }
     assert second["note"] == ["a", 1, None]
     write(path, HEADER, [RowResult(0, None, "k", RowStatus.INVALID, row={"email": "a"})])
