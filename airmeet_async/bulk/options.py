@@ -211,6 +211,27 @@ class JobOptions(RunOptions, FileOptions, total=False):
     note: Mapping[str, Any] | None
 
 
+_OF_ONE_PROCESS = ("retry", "timeout", "accept_stale")
+_OF_THE_JOB = ("deadline", "on_result", "on_event", "on")
+
+
+def check_in_shards(given: JobOptions, *, is_cut: bool = False) -> None:
+    """Refuse options that nobody would keep to where rows are sent in shards.
+
+    Args:
+        given: The caller's options.
+        is_cut: Other programs send them, and the job itself does nothing.
+
+    Raises:
+        ConfigError: There is such an option.
+    """
+    for name in (*_OF_ONE_PROCESS, *(_OF_THE_JOB if is_cut else ())):
+        if given.get(name) not in (None, False):
+            raise ConfigError(f"{name}= is nothing that shards keep to, which other processes send; leave it out")
+    if isinstance(given.get("rate"), Adaptive):
+        raise ConfigError('rate= of rows in shards is a number of requests per second for all of them, or "auto"')
+
+
 _DEFAULTS = {"rate": "default", "accept_stale": False}  # of all others it is None
 
 

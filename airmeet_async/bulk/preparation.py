@@ -51,6 +51,7 @@ from airmeet_async.bulk.options import (
     EventJournal,
     JobOptions,
     ShardRunner,
+    check_in_shards,
     run_rate,
 )
 from airmeet_async.bulk.report import EXISTS, RowError, RowWarning
@@ -462,6 +463,7 @@ class JobPreparation:
         """Put the rows into shards, instead of sending them."""
         if self._file is None or self._file.is_copied or self._again:
             raise ConfigError("only rows of a journal can be put into shards; what has ended is sent again without")
+        check_in_shards(self._given, is_cut=True)
         pace = ShardPace.of_run(self._given, self._options, self._sender.pace.ceiling, workers)
         if self._list == 0 and self._load is not None:
             await self.plan()  # an input that can be read only once is refused

@@ -303,7 +303,6 @@ async def test_the_rate_of_a_run_is_never_given_to_the_fleet(path: Path, monkeyp
     [
         (None, {}, ShardPace(None, 4, 64)),
         (None, {"rate": "auto"}, ShardPace(None, 4, 64)),
-        (None, {"rate": Adaptive(ceiling=50.0)}, ShardPace(None, 4, 64)),
         (None, {"rate": 40}, ShardPace(40, 4, 64)),
         (None, {"rate": 40, "workers": 2}, ShardPace(40, 2, 64)),
         (None, {"rate": 40, "workers": 9}, ShardPace(40, 4, 64)),  # more than there are shards
@@ -340,6 +339,7 @@ async def test_both_ways_to_cut_give_shards_the_pace_that_was_wanted_of_the_run(
         ({"workers": 0}, "workers must be"),
         ({"workers": 1.5}, "workers must be"),
         ({"rate": 0}, "rate must be"),
+        ({"rate": Adaptive(ceiling=50.0)}, "rate= of rows in shards"),
         ({"max_in_flight": 0}, "max_in_flight must be"),
         ({"max_failures": "x"}, "max_failures must be"),
     ],

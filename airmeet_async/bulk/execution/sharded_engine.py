@@ -13,6 +13,7 @@ Rules of this file:
 import asyncio
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -233,19 +234,21 @@ class ShardedEngine:
         def take() -> list[RowResult]:
             return list(islice(rows, _RESULTS_AT_ONCE))
 
-        while results := await anyio.to_thread.run_sync(take):
-            self._statistics.count_results(results)
-            self._statistics.count_latencies_of(results)
-            self._statistics.rows_read += len(results)
-            self._results.put(results)
-            try:
-                if (on_result := self._on_result) is not None:
-                    for result in results:
-                        on_result(result)
-            except Exception as error:  # noqa: BLE001 - raised at the end of the run
-                self._on_result, self._callback_error = None, error
-            if waits:
-                await self._results.wait_for_room()
+        # SQLite wants all of it in one thread.
+        with ThreadPoolExecutor(1, thread_name_prefix="airmeet-results") as thread:
+            while results := await asyncio.get_running_loop().run_in_executor(thread, take):
+                self._statistics.count_results(results)
+                self._statistics.count_latencies_of(results)
+                self._statistics.rows_read += len(results)
+                self._results.put(results)
+                try:
+                    if (on_result := self._on_result) is not None:
+                        for result in results:
+                            on_result(result)
+                except Exception as error:  # noqa: BLE001 - raised at the end of the run
+                    self._on_result, self._callback_error = None, error
+                if waits:
+                    await self._results.wait_for_room()
 
     def _counts(self) -> Counter[RowStatus]:
         if self._in_journal is not None:
