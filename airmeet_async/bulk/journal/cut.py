@@ -45,6 +45,7 @@ from airmeet_async.bulk.journal.writer import (
     JournalWriter,
     RecordedList,
     check_not_lent,
+    is_original,
 )
 from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, FailureLimit, JobOptions, run_rate
 from airmeet_async.bulk.report import StopReason
@@ -365,8 +366,8 @@ class _MainJournal(JournalWriter):
                 raise JournalError(f"{path}: is there already; choose another folder")
         self.write_facts({"cutting": {"folder": str(folder), "stem": self.path.stem}})
         lent_rows = []
-        for number, part in enumerate(parts):
-            shard = {"cut": lent["cut"], "number": number, "of": n, "folder": str(folder), **pace_fact}
+        for number, (part, name) in enumerate(zip(parts, (path.name for path in shard_paths(lent)), strict=True)):
+            shard = {"cut": lent["cut"], "number": number, "of": n, "folder": str(folder), "file": name, **pace_fact}
             about = {name: facts[name] for name in _ABOUT if name in facts}
             job_id = f"{list_.facts.get('job') or facts.get('job', 'run')}-{number}"
             about |= {"job": job_id, "run": run, "shard": shard}
@@ -520,10 +521,14 @@ class _MainJournal(JournalWriter):
     def _gone(self, paths: Sequence[Path]) -> JournalError:
         names = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
         what = "this shard is gone, and only it knows" if len(paths) == 1 else "these are gone, and only they know"
-        message = f"{paths[0].parent}: {names}: {what} which rows were sent; put back what can be found"
+        message = f"{paths[0].parent}: {names}: {what} which rows were sent; move back what can be found, but no copy"
         fix = f"airmeet join {quote(str(self.path))} --lost {quote(paths[0].name)}"
         fix = f"What is lost for good is given up with: {fix}"
         return JournalError(f"{message}. {fix}; all that it may have sent counts as sent without a clear answer")
+
+    def _or_lost(self, path: Path) -> str:
+        fix = f"airmeet join {quote(str(self.path))} --lost {quote(path.name)}"
+        return f"or delete this file and give the shard up: {fix}"
 
     def _give_up(self, lent: dict[str, Any], paths: Sequence[Path], lost: frozenset[str]) -> None:
         """Go on without shards."""
@@ -550,7 +555,13 @@ class _MainJournal(JournalWriter):
             facts = shard.facts()
             found = facts.get("shard") or {}
             if (found.get("cut"), found.get("number"), facts.get("salt")) != (lent["cut"], number, self.salt):
-                raise JournalError(f"{path}: is not the shard that was cut from {self.path}; put that one back")
+                fix = "move that one back"
+                raise JournalError(
+                    f"{path}: is not the shard that was cut from {self.path}; {fix}, {self._or_lost(path)}"
+                )
+            if not is_original(path, found):
+                message = f"{path}: is a copy of the shard, which may have sent more than is known here"
+                raise JournalError(f"{message}. Move the shard itself back, {self._or_lost(path)}")
             first, last, digest = self.facts()["lent_rows"][number]
             shard.recover()
             ended = shard.check_end(lent["list"])
@@ -560,7 +571,7 @@ class _MainJournal(JournalWriter):
             values = {"first": base + first, "last": base + last, "run": lent["run"]}
             self._load(shard, self._list(lent["list"]).template)
             if (is_over or take_back) and not facts.get("returned"):
-                shard.write_facts({"returned": time.time()})
+                shard.mark_returned()
             self._step(f"returned {number}")
             if is_over:
                 _count_returned(lent, number, ended.get("stop"), ended.get("stop_message") or "")
@@ -601,16 +612,22 @@ class _Shard(JournalWriter):
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            message = f"{path}: this shard is gone, and only it knows which of its rows were sent; put it back"
+            message = f"{path}: this shard is gone, and only it knows which of its rows were sent; move it back"
             raise JournalError(message)
         super().__init__(path)
 
     def recover(self) -> None:
         self._recover()
 
+    def mark_returned(self) -> None:
+        """Say that its rows are back, so that nobody sends them any more; nor from a copy that does not know it."""
+        self.write_facts({"returned": time.time()})
+        self._note_run("returned")
+
     def error(self, reason: str) -> JournalError:
         what = f"{self.path}: holds what no run has recorded ({reason}), so nothing of it was taken back"
-        return JournalError(f"{what}; put it back as it was")
+        fix = f"delete it and give it up: airmeet join JOB --lost {quote(self.path.name)}" if self.path else ""
+        return JournalError(f"{what}. If nobody can undo that, {fix}")
 
     def check_end(self, list_id: int) -> Mapping[str, Any]:
         """Return the facts of its list, which say how its last run ended."""
