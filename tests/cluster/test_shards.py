@@ -201,6 +201,37 @@ async def test_a_shard_takes_no_rows(path: Path) -> None:
         await add_journaled(transport, list(people(3)), shard)
 
 
+@pytest.mark.parametrize("rows_begun", [False, True])
+async def test_a_retry_of_a_shard_is_refused_and_the_run_goes_on(path: Path, *, rows_begun: bool) -> None:
+    transport = transport_of()
+    (shard,) = await cut(transport, path, 10, 1)
+    if rows_begun:
+        await send(transport_of("drop:100%"), shard)
+
+    async with client_of(transport) as client:
+        with pytest.raises(JournalError, match=r"is a shard.*airmeet resume .*launch-0000.job sends what is left"):
+            await client.bulk.retry(shard)
+    assert not (await join(transport, path)).is_complete
+    report = await resume(transport, path)
+
+    assert report.all_done
+    assert set(sends(transport).values()) == {1}
+
+
+@pytest.mark.parametrize("is_lent", [True, False])
+async def test_the_run_itself_is_not_sent_as_a_shard(path: Path, *, is_lent: bool) -> None:
+    transport = transport_of()
+    shards = await cut(transport, path, 10, 2)
+    if not is_lent:
+        await join(transport, path, take_back=True)
+
+    with pytest.raises(JournalError, match="is no shard; give one of the paths that cut has returned"):
+        await send(transport, path)
+
+    assert sends(transport) == {}
+    assert [shard.exists() for shard in shards] == [is_lent] * 2
+
+
 async def test_people_who_were_added_in_shards_are_mailed_once_by_a_list_that_asks_for_it(path: Path) -> None:
     """Done is told per wish, also after a join."""
     transport = transport_of()

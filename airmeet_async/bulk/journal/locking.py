@@ -335,7 +335,7 @@ def _connect_to_shard(path: Path) -> sqlite3.Connection:
         if not error.busy:
             raise
         message = f"{path}: this shard is being sent (process {holder_of(path) or 'unknown'})"
-        raise JournalError(f"{message}, and cannot be looked at meanwhile", busy=True) from None
+        raise JournalError(f"{message}, and no other process can read or send it meanwhile", busy=True) from None
     try:
         lock.require(path)
         connection = sqlite3.connect(path, isolation_level=None, factory=_ShardConnection)

@@ -455,7 +455,7 @@ class JournalWriter:
         self._note_run(str(self.run))
 
     def _note_run(self, run: str) -> None:
-        """Note beside a shard that this run of it has begun, or that it was ``returned``; the shard knows it already."""
+        """Note beside a shard that this run of it has begun, or that it was ``returned``; it knows that already."""
         if self._lock is not None and (shard := self.facts().get("shard")):
             try:
                 self._lock.write_note(f"{shard.get('cut')} {run}")

@@ -465,7 +465,7 @@ def test_a_shard_under_another_name_sends_nothing(path: Path, tmp_path: Path) ->
     number = make_main(path, 4)
     (shard,) = cut_journal(path, tmp_path / "s", 1)
 
-    with pytest.raises(JournalError, match="which was made as .*launch-0000.job"):
+    with pytest.raises(JournalError, match=r"which was made as .*launch-0000\.job"):
         finish(shard.rename(shard.with_name("other.job")), number)
 
 
@@ -495,7 +495,7 @@ def test_a_copy_from_before_its_rows_were_taken_back_sends_nothing(path: Path, t
     finish(first, number, [OutcomeState.SUCCEEDED], stop="interrupted")
     shutil.copy(first, tmp_path / "backup")
     second.unlink()
-    with pytest.raises(JournalError, match="launch-0001.job: this shard is gone"):
+    with pytest.raises(JournalError, match=r"launch-0001\.job: this shard is gone"):
         join_journal(path, take_back=True)
     shutil.copyfile(tmp_path / "backup", first)
 
