@@ -450,7 +450,8 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     note, about = run.note, run.about
     yield "job", run.job
     standstill = _standstill(run)
-    yield "state", f"{_state(run, standstill)} (process {run.process})" if run.process else run.state
+    state = "not begun" if "shard" in run.facts and "ended" not in run.facts else run.state
+    yield "state", f"{_state(run, standstill)} (process {run.process})" if run.process else state
     if standstill and standstill != "paused":  # the state says so
         yield "because", standstill
     yield "started", _begun(run)
@@ -537,6 +538,7 @@ def next_step(run: "JournalSummary") -> str:
         mails=bool(run.about["options"].get("sendEmailInvite")),
         command="the original command",
         resumes=True,
+        is_shard="shard" in run.facts,
     )
 
 
@@ -617,13 +619,16 @@ def purge(
         console.say(*(f"not listed: {why}" for why in wrong if not all_))
     chosen, kept = list["JournalSummary"](), list["JournalSummary"]()
     for run in found:
+        if jobs and "shard" in run.facts:
+            fix = "airmeet join, with the run that it was cut from, takes it back and removes it"
+            raise UsageError(f"{run.path}: is a shard, whose rows only it has; {fix} (nothing was deleted)")
         if jobs and run.process is not None:
             raise UsageError(f"run {run.job} is in progress; stop it first: airmeet runs stop {run.job}")
         if jobs and run.lent:
             raise UsageError(f"run {run.job} is {_where_lent(run)}; first airmeet join {word_of(run)} --take-back")
         is_old = older_s is None or time.time() - run.changed > older_s
         is_wanted = all_ or bool(jobs) or not run.facts or not has_rows_to_send(run)
-        is_wanted = is_wanted and run.process is None and not run.lent
+        is_wanted = is_wanted and run.process is None and not run.lent and "shard" not in run.facts
         (chosen if is_old and is_wanted else kept).append(run)
     waiting = [run.job for run in kept if has_rows_to_send(run) and run.process is None]
     if waiting:
@@ -762,6 +767,7 @@ def stop(job: Job = None, /) -> int:
 
 def _ask(word: str | None, request: dict[str, Any]) -> int:
     """Ask a run that is going on for something, by default the only one."""
+    from airmeet_async.bulk.journal.locking import holder_of
     from airmeet_async.cli.run_control import ask
     from airmeet_async.cli.run_store import all_runs, find_run, word_of
 
@@ -772,7 +778,18 @@ def _ask(word: str | None, request: dict[str, Any]) -> int:
             raise UsageError(many if going_on else "no run is in progress")
         [run] = going_on
     else:
-        run = find_run(word)
+        try:
+            run = find_run(word)
+        except JournalError as error:
+            if not error.busy:
+                raise
+            try:
+                said = ask(Path(word), request)  # a shard, which only its own process can read
+            except NotSentError as silence:
+                by = f"process {holder_of(Path(word)) or 'unknown'}"
+                raise NotSentError(f"{silence}. If a program sends it ({by}), end its task there") from None
+            Console().say(f"{word}: {said}")
+            return Exit.OK
     if run.process is None:
         why = "is finished" if run.state == "finished" else f"is not running: airmeet resume {word_of(run)}"
         if run.lent:
