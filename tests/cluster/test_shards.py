@@ -3,6 +3,7 @@
 import asyncio
 import json
 import pickle
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,29 @@ async def test_a_shard_takes_no_rows(path: Path) -> None:
 
     with pytest.raises(JournalError, match="takes no rows"):
         await add_journaled(transport, list(people(3)), shard)
+
+
+async def test_a_second_cut_returns_the_same_shards_and_refuses_other_numbers(path: Path) -> None:
+    transport = transport_of()
+    async with client_of(transport) as client:
+        job = client.bulk.add_attendees(EVENT, list(people(8)), send_email_invite=False, journal=path, rate=10)
+        paths = await job.cut(into=path.parent / "shards", shards=16, workers=4)
+        again = partial(client.bulk.cut, path, into=path.parent / "shards")
+
+        assert await again(shards=16) == paths
+        assert await again(shards=8) == paths
+        assert await again(shards=16, rate=10, workers=4) == paths
+        for numbers, said in [
+            ({"shards": 7}, r"in 8 shards in .*shards: 16, not 7\)"),
+            ({"shards": 16, "rate": 1000}, r"\(rate: 10, not 1000\)"),
+            ({"shards": 16, "rate": "auto"}, r"\(rate: 10, not none\)"),
+            ({"shards": 16, "workers": 2}, r"\(workers: 4, not 2\)"),
+            ({"shards": 16, "max_in_flight": 3}, r"\(max in flight: \d+, not 3\)"),
+            ({"shards": 16, "max_failures": "50%"}, r"\(max failures: none, not 4\)"),
+            ({"shards": 16, "again": True}, r"\(again: False, not True\). .*--take-back"),
+        ]:
+            with pytest.raises(JournalError, match=said):
+                await again(**numbers)
 
 
 @pytest.mark.parametrize("rows_begun", [False, True])

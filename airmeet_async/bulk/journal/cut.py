@@ -51,6 +51,7 @@ from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, FailureLim
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Wish
 from airmeet_async.errors import ConfigError, JournalError
+from airmeet_async.formatting import counted
 from airmeet_async.private_files import open_private, remove_leftovers
 
 _MOST_SHARDS = 10_000
@@ -187,8 +188,12 @@ class ShardPace:
     def as_fact(self, rows: int, shards: int) -> dict[str, Any]:
         """Return it as a fact of each of so many shards of a list with so many rows."""
         workers = shards if self.workers is None else min(self.workers, shards)
+        return {**self.values(rows), "workers": workers}
+
+    def values(self, rows: int) -> dict[str, Any]:
+        """Return its numbers for a list with so many rows."""
         most = None if self.max_failures is None else int(self.max_failures.most(rows, 0))
-        return dict(zip(_PACE, (self.rate, workers, self.max_in_flight, most), strict=True))
+        return dict(zip(_PACE, (self.rate, self.workers, self.max_in_flight, most), strict=True))
 
     @property
     def rate_of_each(self) -> float | None:
@@ -213,6 +218,7 @@ def cut_journal(
     again: bool = False,
     first: int | None = None,
     pace: ShardPace = ShardPace(),
+    chosen: Iterable[str] = (),
     base: str | None = None,
     mark: Callable[[JournalWriter, int], object] = lambda *_: None,
     step: Callable[[str], object] = lambda _: None,
@@ -220,7 +226,7 @@ def cut_journal(
     """Lend the rows of a list that are left to shards, and return these; nothing is sent.
 
     Of several lists, it is the one that was prepared last, else the one that was sent last. Where its rows are in
-    shards in that folder already, these are returned as they are.
+    shards in that folder already, these are returned as they are: what the caller has chosen must be as it was then.
 
     Args:
         path: The journal.
@@ -230,18 +236,27 @@ def cut_journal(
         again: Send all rows of the list, whatever was done.
         first: How many rows the first shard has, at most; default: as many as the others.
         pace: Of the shards.
+        chosen: What of it the caller has chosen; the rest is by default.
         base: The address that the journal must be about.
         mark: Called with the open journal and the list, to leave out rows that must not be sent any more.
         step: Called after each step with its name.
 
     Raises:
         ConfigError: *shards* is not a number above 0.
-        JournalError: The journal or the folder cannot be used, a run has it, or its rows are in other shards.
+        JournalError: The journal or the folder cannot be used, a run has it, or its rows are in other shards, or
+            were cut in another way.
     """
     if shards is not None:
         check_shards(shards)
     with closing(_MainJournal(path, base, step)) as main:
-        return main.cut(folder.resolve(), shards, list_id, again=again, first=first, pace=pace, mark=mark)
+        values: dict[str, Any] = {
+            "again": again,
+            "first": first,
+            "pace": pace,
+            "chosen": frozenset(chosen),
+            "mark": mark,
+        }
+        return main.cut(folder.resolve(), shards, list_id, **values)
 
 
 def check_shards(shards: int) -> None:
@@ -328,13 +343,17 @@ class _MainJournal(JournalWriter):
         again: bool,
         first: int | None,
         pace: ShardPace,
+        chosen: frozenset[str],
         mark: Callable[[JournalWriter, int], object],
     ) -> list[Path]:
         facts = self.facts()
         assert self.path is not None  # noqa: S101 - for the type checker
         if lent := facts.get("lent"):
-            if Path(lent["folder"]) != folder:
+            if Path(lent["folder"]) != folder or list_id not in {None, lent["list"]}:
                 check_not_lent(self.path, facts)
+            self._check_same(
+                lent, {"shards": shards, "again": again or None, **pace.values(lent.get("rows", 0))}, chosen
+            )
             if gone := self._put_in_place(lent):
                 raise self._gone(gone)
             return shard_paths(lent)
@@ -353,13 +372,14 @@ class _MainJournal(JournalWriter):
         if shards is None:
             workers = pace.workers or 1
             shards = 1 + max(workers, min(len(rows) // _ROWS_PER_SHARD, _SHARDS_PER_WORKER * workers))
+        asked = {"shards": shards, "again": again, **pace.values(list_.rows or 0)}
         parts = _divide(rows, min(shards, _MOST_SHARDS), first)
         n = len(parts)
         pace_fact = pace.as_fact(list_.rows or 0, n)
         run = facts.get("run", 0)
         lent = {"cut": secrets.token_hex(8), "folder": str(folder), "stem": self.path.stem, "shards": n,
-                "list": list_.id, "run": run + 1, "at": time.time(), "returned": [], "stop": None,
-                "stop_message": ""}  # fmt: skip
+                "list": list_.id, "rows": list_.rows or 0, "asked": asked, "run": run + 1, "at": time.time(),
+                "returned": [], "stop": None, "stop_message": ""}  # fmt: skip
         self._make_folder(folder)
         for path in shard_paths(lent):
             if path.exists():
@@ -381,6 +401,21 @@ class _MainJournal(JournalWriter):
         self._step("lent")
         self._put_in_place(lent)
         return shard_paths(lent)
+
+    def _check_same(self, lent: Mapping[str, Any], wanted: Mapping[str, Any], chosen: frozenset[str]) -> None:
+        """Refuse to cut once more in another way: shards stay as they are."""
+        before = lent.get("asked") or wanted
+        others = [
+            f"{name.replace('_', ' ')}: {'none' if before.get(name) is None else before[name]}, not {value or 'none'}"
+            for name, value in wanted.items()
+            if value != before.get(name) and (value is not None if name in {"shards", "again"} else name in chosen)
+            if (name, value) != ("shards", lent["shards"])  # fewer than were wanted, if there were fewer rows
+        ]
+        if others:
+            where = f"{counted(lent['shards'], 'shard')} in {lent['folder']}"
+            what = f"{self.path}: its rows are in {where} already, which were cut in another way ({'; '.join(others)})"
+            take_back = f"airmeet join {quote(str(self.path))} --take-back"
+            raise JournalError(f"{what}. Leave that out, or take them back first: {take_back}")
 
     def _list_to_cut(self, list_id: int | None) -> RecordedList:
         """Return the list that is named, else the one that was prepared last, else the one that was sent last."""

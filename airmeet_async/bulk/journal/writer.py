@@ -1262,7 +1262,7 @@ _LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 _LENT_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "cut": str, "folder": str, "stem": str, "shards": int, "list": int, "run": int, "returned": list,
-    "stop": (str, NoneType), "stop_message": str,
+    "stop": (str, NoneType), "stop_message": str, "rows": int, "asked": dict,
 }  # fmt: skip
 _SHARD_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "cut": str, "number": int, "of": int, "folder": str, "file": str, "inode": str, "rate": (int, float, NoneType),

@@ -78,6 +78,9 @@ def test_the_same_cut_prints_the_same_shards(airmeet):
     assert first.err.endswith("When they have ended: airmeet join launch.job\n")
     assert elsewhere.code == 75
     assert there(*advised).out == first.out
+    refused = there("cut", "launch.job", "--folder", "shards", "--shards", "2", "--rate", "999", "--workers", "2")
+    assert refused.code == 2
+    assert "(rate: 60.0, not 999.0; workers: none, not 2)" in " ".join(refused.err.split())
 
 
 def test_a_shard_whose_people_are_mailed_is_not_sent_without_a_word(airmeet):
