@@ -412,8 +412,8 @@ class Bulk:
 
         Of several lists in the journal, it is the one that was prepared last (`BulkJob.prepare`), else the one that was
         sent last. Until `join` has taken all shards back, the journal refuses every other run. Calling it again with
-        the same folder returns the same shards, which keep the rate and the numbers of the first call: others are an
-        error. Of a list that is at hand, `BulkJob.cut` does the same at once::
+        the same folder returns the same shards, without those that are back. They keep the rate and the numbers of the
+        first call: others are an error. Of a list that is at hand, `BulkJob.cut` does the same at once::
 
             await client.bulk.add_attendees(event_id, rows, send_email_invite=False, journal="launch.job").prepare()
             for path in await client.bulk.cut("launch.job", into="/shared/launch", shards=16, workers=4, rate=40):

@@ -226,7 +226,8 @@ def cut_journal(
     """Lend the rows of a list that are left to shards, and return these; nothing is sent.
 
     Of several lists, it is the one that was prepared last, else the one that was sent last. Where its rows are in
-    shards in that folder already, these are returned as they are: what the caller has chosen must be as it was then.
+    shards in that folder already, those that are not back are returned as they are: what the caller has chosen must be
+    as it was then.
 
     Args:
         path: The journal.
@@ -356,7 +357,7 @@ class _MainJournal(JournalWriter):
             )
             if gone := self._put_in_place(lent):
                 raise self._gone(gone)
-            return shard_paths(lent)
+            return [path for number, path in enumerate(shard_paths(lent)) if number not in lent["returned"]]
         self._recover()
         list_ = self._list_to_cut(list_id)
         if again or (facts["operation"] in SENT_EACH_TIME and not list_.confirmed):

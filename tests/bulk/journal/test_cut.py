@@ -279,9 +279,30 @@ def test_cutting_once_more_returns_the_same_shards(path: Path, tmp_path: Path) -
 
     first = cut_journal(path, tmp_path / "s", 2)
 
-    assert cut_journal(path, tmp_path / "s", 4) == first
+    assert cut_journal(path, tmp_path / "s", 2) == first
+    for folder, shards in (("other", 2), ("s", 4)):
+        with pytest.raises(JournalError, match="its rows are in 2 shards"):
+            cut_journal(path, tmp_path / folder, shards)
+
+
+def test_cutting_once_more_returns_the_shards_that_are_not_back(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    first, second = cut_journal(path, tmp_path / "s", 2)
+    finish(first, number)
+    join_journal(path)
+
+    assert cut_journal(path, tmp_path / "s", 2) == [second]
+
+
+def test_cutting_another_list_never_returns_the_shards_of_this_one(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    with closing(JournalWriter(path)) as writer:
+        writer.confirm_list(number)
+        other = add_list(writer, [person(0, "somebody-else")])
+    cut_journal(path, tmp_path / "s", 2, list_id=number)
+
     with pytest.raises(JournalError, match="its rows are in 2 shards"):
-        cut_journal(path, tmp_path / "other", 2)
+        cut_journal(path, tmp_path / "s", 2, list_id=other)
 
 
 def test_nothing_is_cut_where_nothing_is_left(path: Path, tmp_path: Path) -> None:
