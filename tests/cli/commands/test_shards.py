@@ -361,12 +361,14 @@ def test_commands_for_whole_runs_leave_a_shard_alone_and_say_what_to_do(airmeet)
 
     retried, purged = there("retry", paths[0]), there("runs", "purge", paths[0], "--yes")
     registered, shown = there(*REGISTER[:-1], paths[0]), there("runs", "show", paths[0])
+    planned = there(*REGISTER[:-1], paths[0], "--dry-run")
     cut, joined = there("cut", paths[0], "--folder", "x", "--shards", "2"), there("join", paths[0])
 
     assert (retried.code, purged.code, registered.code, cut.code, joined.code) == (2, 2, 2, 2, 2)
     assert f"airmeet resume {paths[0]} sends what is left" in retried.err
     assert "airmeet join, with the run that it was cut from" in purged.err
     assert "takes no rows" in registered.err
+    assert (planned.code, "takes no rows" in planned.err) == (2, True)
     assert "is a shard itself" in cut.err
     assert "is a shard itself" in joined.err
     assert "not begun" in shown.out
