@@ -401,3 +401,19 @@ def test_a_shard_that_is_being_sent_is_asked_to_stop_though_nobody_else_can_read
     assert "does not respond" in refused.err
     assert "process 1" in refused.err
     assert "end its task there" in refused.err
+
+
+def test_a_list_with_another_journal_is_warned_of_while_the_event_has_rows_in_shards(airmeet):
+    there, _ = stopped(airmeet)
+    there("cut", "launch.job", "--folder", "shards", "--shards", "1")
+
+    beside = there(*REGISTER[:-2])
+    same = there(*REGISTER)
+    there("join", "launch.job", "--take-back")
+    after = there(*REGISTER[:-2], "--again")
+
+    assert beside.code == 0
+    said = " ".join(beside.err.split())
+    assert "warning: people.csv of this event is in 1 shard in" in said
+    assert "sends people who are in both lists twice" in said
+    assert "warning" not in same.err + after.err
