@@ -35,7 +35,7 @@ class InProcess:
         self.is_closed = False
         self._transport = transport
 
-    async def open(self, folder: Path) -> int:
+    async def open(self, folder: Path, *, base: str, keys: str) -> int:
         return 2
 
     async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:

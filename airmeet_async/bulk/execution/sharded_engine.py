@@ -62,6 +62,8 @@ class ShardedEngine:
         runner: Has shards sent.
         options: Of the run.
         pace: What all shards may do together.
+        base: The address that the rows are for.
+        keys: A digest of the run's keys.
         telemetry: Tells what happens.
     """
 
@@ -80,6 +82,8 @@ class ShardedEngine:
         runner: ShardRunner,
         options: EngineOptions,
         pace: ShardPace,
+        base: str,
+        keys: str,
         telemetry: RunTelemetry,
     ) -> None:
         self.telemetry = telemetry
@@ -91,6 +95,7 @@ class ShardedEngine:
         self.stopped: RunStop | None = None
         self.rate_ceiling = pace.rate
         self._pace = pace
+        self._base, self._keys = base, keys
         self._path = path
         self._list = list_id
         self._results = results
@@ -180,7 +185,8 @@ class ShardedEngine:
 
     async def _send(self) -> None:
         folder = (self._runner.folder or self._path.with_name(f"{self._path.stem}-shards")).absolute()
-        pace = evolve(self._pace, workers=await self._runner.open(folder))
+        workers = await self._runner.open(folder, base=self._base, keys=self._keys)
+        pace = evolve(self._pace, workers=workers)
         summary = await anyio.to_thread.run_sync(read_summary, self._path, self._list)
         cut = partial(cut_journal, list_id=self._list, first=_FIRST_ROWS, pace=pace)
         paths = await anyio.to_thread.run_sync(cut, self._path, folder, self._runner.shards)
