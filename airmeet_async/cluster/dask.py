@@ -19,6 +19,7 @@ import asyncio
 import hmac
 import logging
 import os
+import re
 import secrets
 import uuid
 from collections.abc import Sequence
@@ -40,8 +41,11 @@ from airmeet_async.version import __version__
 _DELAYS = (1.0, 5.0, 15.0, 30.0, 60.0)  # seconds before a shard is sent again, by how often that was in vain
 _BUSY_DELAY = 2.0  # seconds
 _CONNECT_SECONDS = 20.0
+_WARN_AFTER_SECONDS = 3.0  # without a scheduler
 _MARK = ".seen"
 _LOOK_AGAIN_SECONDS = 10.0  # whether the workers of a task are still there
+
+_ADDRESS = re.compile(r"(?:inproc://.+|(?:[a-z]+://)?[^\s/]+:\d{1,5}/?)", re.IGNORECASE)
 
 _log = logging.getLogger("airmeet_async")
 
@@ -61,11 +65,19 @@ class OnDask:
         cluster: Address of a scheduler, or a ``distributed`` cluster or client.
         folder: The shards' folder, which all workers see, of this user alone. Default: one beside the journal.
         shards: How many. Default: at least 200 rows each, and at most eight per thread of the workers.
+
+    Raises:
+        ConfigError: An address without a port, or a number of shards below 1.
     """
 
     def __init__(
         self, cluster: Any, *, folder: str | os.PathLike[str] | None = None, shards: int | None = None
     ) -> None:
+        if isinstance(cluster, str) and not _ADDRESS.fullmatch(cluster):
+            what = f"{cluster!r} is no address of a Dask scheduler"
+            raise ConfigError(f"{what}: it needs a host and a port, such as tcp://scheduler:8786")
+        if shards is not None and (type(shards) is not int or shards < 1):
+            raise ConfigError(f"shards must be a whole number above 0, not {shards!r}")
         self.folder: Path | None = None if folder is None else Path(folder)
         self.shards = shards
         self._cluster = cluster
@@ -89,6 +101,10 @@ class OnDask:
         except ImportError:
             raise ConfigError("Dask is missing: pip install 'airmeet-async[dask]'") from None
         address = _address_of(self._cluster)
+        waiting = "%s: no Dask scheduler answers yet; it is waited for %g s"
+        warning = asyncio.get_running_loop().call_later(
+            _WARN_AFTER_SECONDS, _log.warning, waiting, address, _CONNECT_SECONDS
+        )
         try:
             self._client = await distributed.Client(  # type: ignore[no-untyped-call]
                 address,
@@ -99,6 +115,8 @@ class OnDask:
             )
         except (OSError, TimeoutError) as error:
             raise ConfigError(f"{address}: there is no Dask scheduler ({str(error) or 'no answer'})") from None
+        finally:
+            warning.cancel()
         self._topic = f"airmeet-{uuid.uuid4().hex}"
         self._base = base
         return await self._look_at_workers(folder, keys)
@@ -153,12 +171,30 @@ class OnDask:
 
         self._client.subscribe_topic(self._topic, tell)
         try:
-            async with asyncio.TaskGroup() as group:
-                for path in paths:
-                    group.create_task(self._send_one(path, listener))
+            watcher = asyncio.ensure_future(self._warn_of_no_workers())
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for path in paths:
+                        group.create_task(self._send_one(path, listener))
+            finally:
+                watcher.cancel()
         finally:
             with suppress(Exception):  # it only tells how far shards are
                 self._client.unsubscribe_topic(self._topic)
+
+    async def _warn_of_no_workers(self) -> None:
+        """Say it once each time that all workers have gone: tasks wait for others then, and nothing moves."""
+        had_some = True
+        while True:
+            await asyncio.sleep(_LOOK_AGAIN_SECONDS)
+            with suppress(Exception):  # of the scheduler: whoever sends says so
+                has_some = bool(await self._client.nthreads())
+                if had_some and not has_some:
+                    scheduler = _address_of(self._cluster)
+                    _log.warning(
+                        "%s: this Dask cluster has no workers any more; the run goes on once it has", scheduler
+                    )
+                had_some = has_some
 
     async def _send_one(self, path: Path, listener: ShardListener) -> None:
         """Submit a shard until it is over, or was tried in vain too often."""

@@ -82,7 +82,7 @@ def test_workers_that_cannot_send_are_found_before_anything_is_cut(tmp_path: Pat
     assert not [path for path in (tmp_path / "shards").iterdir() if path.suffix == ".seen"]
 
 
-def test_a_scheduler_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_scheduler_that_is_not_there_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def ask() -> None:
         on = OnDask("tcp://127.0.0.1:9", folder=tmp_path)
         try:
@@ -92,6 +92,8 @@ def test_a_scheduler_that_is_not_there_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ConfigError, match=r"tcp://127.0.0.1:9: there is no Dask scheduler"):
         asyncio.run(ask())
+
+    assert "no Dask scheduler answers yet" in caplog.text
 
 
 _CLUSTER = """

@@ -226,6 +226,35 @@ async def test_a_task_whose_fit_workers_have_gone_is_given_up(shard: Path) -> No
     assert cluster.cancelled == 1
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "tcp://127.0.0.1", "", "host:port", "tcp://a:1/b c"])
+def test_an_address_without_a_port_is_refused_before_anything_begins(address: str) -> None:
+    with pytest.raises(ConfigError, match="it needs a host and a port, such as tcp://scheduler:8786"):
+        OnDask(address, folder="shards")
+
+
+@pytest.mark.parametrize("address", ["scheduler:8786", "tls://[::1]:8786", "ws://host:80/", "inproc://10.0.0.1/1/1"])
+def test_addresses_that_dask_takes_are_taken(address: str) -> None:
+    assert repr(OnDask(address))
+
+
+@pytest.mark.parametrize("shards", [0, -1, True, 2.5])
+def test_a_number_of_shards_that_is_none_is_refused_before_anything_begins(shards: Any) -> None:
+    with pytest.raises(ConfigError, match="shards must be a whole number above 0"):
+        OnDask("tcp://played:1", shards=shards)
+
+
+async def test_workers_that_have_all_gone_are_said_once(shard: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cluster = Cluster(["never"], equipment={})
+
+    task = asyncio.create_task(send(cluster, shard))
+    await anyio.sleep(65)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert caplog.text.count("has no workers any more; the run goes on once it has") == 1
+
+
 @pytest.mark.parametrize(
     ("end", "error"),
     [
