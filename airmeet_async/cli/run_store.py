@@ -339,11 +339,11 @@ def _describe_other_command(folder: Path, lock: Path, airmeet_id: str, base: str
     with suppress(JournalError):
         add = _place(folder, _ADD, airmeet_id, base)
         for path in (add, *_noted_as_lent(folder, airmeet_id, base)):
-            run = find_lent(path)
-            if run is not None and is_controlled(path):  # else somebody resumes or joins a shard
-                what = f"{run.note.get('file') or 'a list'} is being added on other machines, from"
-                what = f"{what} {counted(run.lent['shards'], 'shard')} in {run.lent['folder']}"
-                fix = f"Add --wait to wait for it, or stop it: airmeet runs stop {word_of(run)}"
+            lent = find_lent(path)
+            if lent is not None and is_controlled(path):  # else somebody resumes or joins a shard
+                what = f"{lent.note.get('file') or 'a list'} is being added on other machines, from"
+                what = f"{what} {describe_shards(lent)}"
+                fix = f"Add --wait to wait for it, or stop it: airmeet runs stop {word_of(lent)}"
                 return f"{what} (process {holder_of(lock) or 'unknown'})", fix
     other = f"another airmeet command (process {holder_of(lock) or 'unknown'}) is about to change this event's people"
     return f"{other}, and has not begun to send", "Answer its question or end it, or add --wait to wait for it"

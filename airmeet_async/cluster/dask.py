@@ -298,14 +298,19 @@ def _why_unfit(seen: Any, folder: Path, *, has_redis: bool, base: str) -> str:
 
 def _own_equipment(mark: str) -> dict[str, Any]:
     """Return what this worker has of what a shard needs; nothing that is secret."""
-    path = Path(mark)
-    is_there = path.exists() and os.access(path.parent, os.W_OK)
+    path, secret = Path(mark), b""
+    try:
+        is_there = path.exists() and os.access(path.parent, os.W_OK)
+        if is_there and path.suffix == _MARK:
+            secret = path.read_bytes()
+    except OSError:  # of another user
+        is_there = False
     try:
         keys = [find_key(None, name, os.environ) for name in ("AIRMEET_ACCESS_KEY", "AIRMEET_SECRET_KEY")]
     except ConfigError:
         code = ""
     else:
-        code = _code_of(account_name("", *keys), path.read_bytes()) if is_there and path.suffix == _MARK else "some"
+        code = _code_of(account_name("", *keys), secret) if secret else "some"
     try:
         base = str(find_base(None, None, os.environ))
     except ConfigError:

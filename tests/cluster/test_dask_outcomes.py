@@ -14,6 +14,7 @@ from airmeet_async.bulk.report import StopReason
 from airmeet_async.bulk.statistics import RunStatistics
 from airmeet_async.client.token_store import account_name
 from airmeet_async.cluster import OnDask
+from airmeet_async.cluster.dask import _own_equipment
 from airmeet_async.cluster.shards import answer_of
 from airmeet_async.errors import ConfigError, JournalError, NoReplyError
 from airmeet_async.protocol.base_urls import base_of
@@ -206,6 +207,17 @@ async def test_workers_with_another_address_or_other_keys_are_refused_before_any
         assert await on._look_at_workers(folder, keys) == 2
     assert keys not in str(told)
     assert list(folder.iterdir()) == []
+
+
+def test_a_worker_of_another_user_has_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    mark = tmp_path / ".airmeet-0.seen"
+    mark.touch(0o600)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+
+    assert not _own_equipment(str(mark))["folder"]
 
 
 async def test_a_task_whose_fit_workers_have_gone_is_given_up(shard: Path) -> None:
