@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from airmeet_async.errors import (
         AirmeetError as AirmeetError, AmbiguousOutcomeError as AmbiguousOutcomeError,
         BulkStoppedError as BulkStoppedError, ClientStateError as ClientStateError, ConfigError as ConfigError,
-        CredentialsError as CredentialsError, DecodeError as DecodeError,
+        CredentialsError as CredentialsError, DecodeError as DecodeError, EncodingError as EncodingError,
         IncompleteListError as IncompleteListError, InputError as InputError,
         InvalidInputError as InvalidInputError,
         JournalError as JournalError, NoReplyError as NoReplyError, NotFoundError as NotFoundError,
@@ -124,8 +124,8 @@ _HOMES = {
     "client.transports.base": "Timeouts Transport",
     "errors": (
         "AirmeetError AmbiguousOutcomeError BulkStoppedError ClientStateError ConfigError "
-        "CredentialsError DecodeError IncompleteListError InputError InvalidInputError JournalError NoReplyError "
-        "NotFoundError "
+        "CredentialsError DecodeError EncodingError IncompleteListError InputError InvalidInputError JournalError "
+        "NoReplyError NotFoundError "
         "NotReadyError NotSentError PermissionDeniedError RateLimitedError RedirectError "
         "RejectedError ReplyError ServerError TokenRejectedError TransportError"
     ),

@@ -5,7 +5,8 @@
     AirmeetError
     ├── ConfigError             the set-up is not valid (keys, addresses, options); nothing was sent
     ├── InputError              the input cannot be used; nothing was sent
-    │   └── InvalidInputError   one value of it: an e-mail address, an id, a time
+    │   ├── InvalidInputError   one value of it: an e-mail address, an id, a time
+    │   └── EncodingError       a text file in an encoding that cannot be told
     ├── ClientStateError        used after close, or on another event loop
     ├── TransportError          the network failed
     │   ├── NotSentError        certainly not applied: the request was not sent
@@ -63,7 +64,8 @@ class InputError(AirmeetError, ValueError):
     Attributes:
         path: The file, when the rows come from one.
         line: Physical line in the file, from 1.
-        column: The name of the faulty column, if it is one column.
+        column: The name of the faulty column, if it is one column; of a field that has no column, such as
+            ``last_name``, its own name.
     """
 
     def __init__(
@@ -100,6 +102,27 @@ class InvalidInputError(InputError):
         super().__init__(message, path=path, line=line, column=column)
         self.field = field
         self.code = code
+
+
+class EncodingError(InputError):
+    """A text file is in none of the encodings that need no question: pass ``encoding=``, or let it be saved as UTF-8.
+
+    Attributes:
+        candidates: Encodings that fit all cells that were weighed, the likeliest first, and how each reads the cell
+            that the message shows.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        candidates: tuple[tuple[str, str], ...] = (),
+        path: str | None = None,
+        line: int | None = None,
+        column: str | None = None,
+    ) -> None:
+        super().__init__(message, path=path, line=line, column=column)
+        self.candidates = candidates
 
 
 class ClientStateError(AirmeetError, RuntimeError):

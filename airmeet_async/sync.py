@@ -385,6 +385,11 @@ class BlockingJob:
         """Number of rows that are waiting for a retry or being retried."""
         return self._job.retrying
 
+    @property
+    def to_collect(self) -> int:
+        """Number of rows that ended in an earlier run, are counted, and whose results are still to be handed on."""
+        return self._job.to_collect
+
     def stop(self, reason: StopReason = StopReason.STOPPED, message: str = "the run was stopped") -> None:
         """Send no more rows, but let requests in progress finish. The rows that are left are UNPROCESSED."""
         self._on_loop(lambda: self._job.stop(reason, message))

@@ -20,6 +20,7 @@ from tests.cases import case
 FACTS: dict[str, dict[str, Any]] = {
     "InputError": {"path": "people.csv", "line": 7, "column": "email"},
     "InvalidInputError": {"field": "email", "code": "invalid_email", "path": None, "line": None, "column": None},
+    "EncodingError": {"candidates": (("cp1252", "é"),), "path": "p.csv", "line": 7, "column": "email"},
     "TransportError": {"reason": "dns", "host": "example.com", "attempts": 3},
     "AmbiguousOutcomeError": {"operation": "events.create", "status": 502},
     "NotReadyError": {"deadline": 900.0},

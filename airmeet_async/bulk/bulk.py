@@ -353,7 +353,8 @@ class Bulk:
         """Continue the run of a journal: send the rows that are left, and return a result for every row.
 
         Of several lists in the journal, it is the one that was sent last. Rows that are done or were refused keep the
-        result with which they ended, and have ``from_earlier_run``. The run keeps its setting for invitations.
+        result with which they ended, and have ``from_earlier_run``. The run keeps its setting for invitations. A list
+        that was prepared and never started is refused: the call that has prepared it starts it.
 
         Args:
             journal: The file.
@@ -381,7 +382,8 @@ class Bulk:
             again: Rows to send again: ``failed`` (FAILED, and UNKNOWN if the operation is repeatable), ``rejected``
                 (refused by Airmeet; they are sent as they are), ``unknown`` (UNKNOWN of an operation that is not
                 repeatable: it may be done twice), ``invites`` (succeeded, but the invitation may not have been mailed:
-                it may be mailed twice).
+                whom the event's list of participants calls invited is left out, and others may be mailed twice where it
+                says nothing of them).
             **options: See `RunOptions`.
 
         Raises:

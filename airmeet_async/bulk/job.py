@@ -300,6 +300,11 @@ class BulkJob(CoroutineObject[BulkReport]):
         """Number of rows that are waiting for a retry or being retried; always 0 of a run in shards (``on=``)."""
         return 0 if self._engine is None else self._engine.retrying
 
+    @property
+    def to_collect(self) -> int:
+        """Number of rows that ended in an earlier run, are counted, and whose results are still to be handed on."""
+        return 0 if self._engine is None else self._engine.to_collect
+
     def set_rate(self, rate: AskedRate) -> None:
         """Change the run's rate: requests per second, ``"auto"``, an `Adaptive`, or None for no limit.
 

@@ -11,6 +11,8 @@
    since the list was read.
 6. What an event has is looked up in the same way for imports, also of a run that goes on, a retry and a list that is
    sent once more: somebody may have made it on another machine, or deleted it.
+7. Before people are mailed of whom nobody knows whether they were, the event's list of participants is asked, once for
+   all of them: whom it calls invited is left out. What it does not say stays in doubt.
 """
 
 import asyncio
@@ -60,8 +62,8 @@ from airmeet_async.client.telemetry import RunTelemetry
 from airmeet_async.client.token_store import account_name
 from airmeet_async.errors import AirmeetError, ConfigError, JournalError
 from airmeet_async.protocol.base_urls import name_loopback
-from airmeet_async.protocol.models import NewSession
-from airmeet_async.protocol.validation import RegistrationFields
+from airmeet_async.protocol.models import NewSession, Participant
+from airmeet_async.protocol.validation import RegistrationFields, fold
 from airmeet_async.tables import Table
 from airmeet_async.version import __version__
 
@@ -75,6 +77,10 @@ _FOREIGN_ROWS_AT_ONCE = 64  # of these, in one step of the event loop
 _WHAT_A_LIST_IS = ("name", "options", "source")
 
 _NOT_READ = "its input was not read completely; run it again with the input. Nothing was sent"
+_NOT_STARTED = (
+    "its list was prepared and never started, so nothing was sent, and whoever prepared it may have said no. To start "
+    "it, make the same call again with this journal (such as bulk.add_attendees)"
+)
 
 _MEANINGS = {"operation": "does", "airmeet_id": "is for event", "base": "is for"}
 
@@ -198,7 +204,10 @@ class JobPreparation:
         self._existing: ExistingItems | None = None
         self._existing_since = 0.0  # by the clock of the event loop
         self._missing = 0  # rows that are done, and that the event does not have any more
-        self._found_done = self._found_existing = 0  # see `BulkPlan`
+        self._found_done = self._found_existing = self._found_mailed = self._found_not_mailed = 0  # see `BulkPlan`
+        self._said_mailed = 0  # rows of a result file that calls these people mailed
+        self._participants: Sequence[Participant] = ()
+        self._participants_since = -math.inf  # by the clock of the event loop
 
     @property
     def has_journal(self) -> bool:
@@ -224,6 +233,7 @@ class JobPreparation:
         try:
             if self._load is None:
                 await self._fetch_existing(journal)
+                await self._ask_who_was_mailed(journal, await journal.call(self._recorded_list, journal))
                 plan = await journal.call(self._plan_to_go_on, journal, found)
             else:
                 loaded = self.input = self.input or await self._load()
@@ -272,7 +282,13 @@ class JobPreparation:
         plan = evolve(plan, source=source, is_hybrid=is_hybrid, missing=min(self._missing, plan.done_before))
         if not self._again:  # rows that are found are counted with the others
             return plan
-        return evolve(plan, found_done=self._found_done, found_existing=self._found_existing)
+        return evolve(
+            plan,
+            found_done=self._found_done,
+            found_existing=self._found_existing,
+            found_mailed=self._found_mailed,
+            found_not_mailed=self._found_not_mailed,
+        )
 
     async def _ask_event(self, loaded: LoadedInput) -> Exception | None:
         """Ask the event what it wants of each row, before the rows are checked; return why that was not possible."""
@@ -300,10 +316,14 @@ class JobPreparation:
             accept_stale=accept_stale,
             may_mail_twice=may_mail_twice,
         )
+        if again:  # known from the file alone
+            counts["again"] += self._said_mailed
+            counts["second_invitations"] += self._said_mailed
         if isinstance(self.input.rows, Table) and self.input.rows.limit is not None:
             gone = 0  # who is not in the part that was read may be in the rest
+        counts |= {"gone": gone, "not_coming_before": journal.writer.count_not_attending(self._list)}
         return make_plan(
-            counts | {"gone": gone},
+            counts,
             journal.writer.noted_rows(self._list, again=again, accept_stale=accept_stale),
             table=self.input.rows if isinstance(self.input.rows, Table) else None,
             columns=self.input.columns,
@@ -342,10 +362,10 @@ class JobPreparation:
     def _recorded_list(self, journal: SqliteJournal) -> RecordedList:
         """Return the list that is gone on with."""
         wanted = self._file.list_job if self._file is not None else None
-        lists = [found for found in journal.writer.lists() if found.rows is not None and found.confirmed]
-        lists = [found for found in lists if wanted is None or found.facts.get("job") == wanted]
+        whole = [found for found in journal.writer.lists() if found.rows is not None]
+        lists = [found for found in whole if found.confirmed and wanted in {None, found.facts.get("job")}]
         if not lists:
-            raise JournalError(f"{journal.path}: {_NOT_READ}")
+            raise JournalError(f"{journal.path}: {_NOT_STARTED if whole else _NOT_READ}")
         return lists[-1]
 
     async def _fetch_existing(self, journal: SqliteJournal) -> None:
@@ -359,9 +379,30 @@ class JobPreparation:
         if self.input is not None and isinstance(self.input.operation, CreateItems):
             self.input.operation.existing, self.input.operation.leaves_out_existing = self._existing, False
 
+    async def _ask_who_was_mailed(self, journal: SqliteJournal, list_: RecordedList) -> None:
+        """Record who was mailed, by the event's list of participants, where a run mails those who are in doubt."""
+        writer, now = journal.writer, asyncio.get_running_loop().time()
+        if "invites" not in self._again or not await journal.call(writer.count_doubtful_mails, list_.id):
+            return
+        if now - self._participants_since > _FRESH:
+            try:
+                event = str(journal.facts["airmeet_id"])
+                self._participants = [person async for person in self._sender.participants.list(event)]
+            except AirmeetError:
+                return
+            self._participants_since = now
+        said = {True: set[str](), False: set[str](), None: set[str]()}
+        for person in self._participants:
+            said[person.invite_sent].add(encodable(fold(person.email)))
+        mailed = writer.hash_identities(list(said[True]))
+        not_mailed = writer.hash_identities(list(said[False] - said[True] - said[None]))  # one may be in it twice
+        self._found_mailed += await journal.call(writer.record_mailed, list_.id, mailed)
+        self._found_not_mailed = await journal.call(writer.count_doubtful_mails, list_.id, not_mailed)
+
     def _mark(self, journal: SqliteJournal, number: int) -> None:
         """Leave out who was blocked, and what the event has already; it runs in the journal's thread."""
         self._mark_blocked(journal, number)
+        self._mark_mailed(journal, number)
         existing, writer = self._existing, journal.writer
         if existing is None:
             return
@@ -398,6 +439,17 @@ class JobPreparation:
             blocked = read_blocked(file.block, file.unblock, writer.salt, writer.hash_identities)
             if writer.mark_blocked(number, blocked):
                 self._kept = None
+
+    def _mark_mailed(self, journal: SqliteJournal, number: int) -> None:
+        """Leave out whom a result file calls mailed, though no run of this journal has; none where all are sent."""
+        list_ = next(found for found in journal.writer.lists() if found.id == number)
+        if "airmeet_invite" not in (list_.facts.get("columns") or ()) or self._again:
+            return
+        is_repeated = self._sends_all(journal, number) or bool(list_.facts.get("again"))
+        event = str(journal.facts["airmeet_id"])
+        self._said_mailed, is_changed = journal.writer.mark_mailed(number, event, are_left_out=not is_repeated)
+        if is_changed:
+            self._kept = None
 
     def _sends_all(self, journal: SqliteJournal, number: int) -> bool:
         """Whether all rows are to be sent, whatever was done: not where a run that did so was stopped, and goes on."""
@@ -452,6 +504,8 @@ class JobPreparation:
             if loaded is not None and not isinstance(loaded.rows, (Table, Sized)):  # it may have no end
                 return await self._start_arriving(journal, loaded, results)
             found = await self._begin_list(journal)
+            count = journal.writer.count_settled
+            known = await journal.call(count, found.id, only_reopened=bool(self._again))
             if runner is not None:
                 assert self._file is not None  # noqa: S101 - for the type checker; looked at above
                 await run_to_completion(journal.close({}))
@@ -461,6 +515,7 @@ class JobPreparation:
                     found.id,
                     found.rows or 0,
                     journal=journal,
+                    known=known,
                     results=results,
                     runner=runner,
                     options=self._options,
@@ -478,6 +533,7 @@ class JobPreparation:
                 originals=loaded.rows if loaded is not None and isinstance(loaded.rows, Sequence) else (),
                 accept_stale=self._given.get("accept_stale", False),
                 only_reopened=bool(self._again),
+                known=known,
             )
             invites = found.facts.get("options", {}).get("invites", self._options.invites)
             options = evolve(self._options, invites=invites)
@@ -507,6 +563,7 @@ class JobPreparation:
         if loaded is not None and (note := self._given.get("note")):  # not before: a declined run changes nothing
             await journal.call(journal.writer.update_list, found.id, {"note": dict(note)})
         await journal.call(self._mark, journal, found.id)
+        await self._ask_who_was_mailed(journal, found)
         if await journal.call(self._sends_all, journal, found.id):
             await journal.call(journal.writer.repeat_all, found.id)
             self._kept = None

@@ -21,6 +21,10 @@ from airmeet_async.tables import guard
 BLOCKED = "blocked"
 # The code of a row that is left out for its address, though it has another name than the row that is sent.
 OTHER_NAME = "other_name"
+# The code of a row that is not sent, since the tool that has exported it says that this person does not come.
+NOT_ATTENDING = "not_attending"
+# The code of a row of a result file that says that this person was mailed, which nothing here knows of.
+MAILED_ELSEWHERE = "mailed_elsewhere"
 
 
 # The codes of a row whose session, booth or speaker is in the event already, as it is in the list or different.
@@ -36,23 +40,26 @@ class RowWarning(str):
             format), ``no_value`` ("NULL", "N/A"), ``placeholder`` ("Info Requested"), ``look_alike`` (an address with
             letters of another script), ``may_not_come`` (a column says that this person has cancelled),
             ``missing_answer`` (to a mandatory registration field), ``nearly_a_field`` (a column is called nearly like
-            a registration field, and not sent), ``unknown_speaker``, or ``changed`` (since it was sent).
+            a registration field, and not sent), ``unknown_speaker``, or ``changed`` (since it was sent). Of a row that
+            is not valid, that of a further error.
+        column: The column that a further error is about, see `RowError`.
     """
 
     code: str
-    __slots__ = ("code",)
+    column: str | None
+    __slots__ = ("code", "column")
 
-    def __new__(cls, code: str, message: str) -> Self:
+    def __new__(cls, code: str, message: str, column: str | None = None) -> Self:
         found = super().__new__(cls, message)
-        found.code = code
+        found.code, found.column = code, column
         return found
 
-    def as_dict(self) -> dict[str, str]:
-        """Return code and message."""
-        return {"code": self.code, "message": str(self)}
+    def as_dict(self) -> dict[str, str | None]:
+        """Return code, message and column."""
+        return {"code": self.code, "message": str(self), "column": self.column}
 
-    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
-        return self.code, str(self)
+    def __getnewargs__(self) -> tuple[str, str, str | None]:  # type: ignore[override]
+        return self.code, str(self), self.column
 
 
 # What is said of a row that is done, and has changed in its list since.
@@ -146,12 +153,15 @@ class RowError(AsDict):
         message: One sentence for people. Holds no secret.
         retryable: Sending the row again later may succeed.
         ambiguous: The row may have been applied anyway.
+        column: The column of the input, or the key of the mapping, that has to be corrected; None where that is not
+            known.
     """
 
     code: str
     message: str
     retryable: bool = False
     ambiguous: bool = False
+    column: str | None = None
 
 
 @value
@@ -168,7 +178,7 @@ class RowResult(AsDict):
         http_status: Status of the last reply, or None if there was none.
         error: Why it did not succeed, or None.
         warnings: What its owner should know of it, such as a name that Airmeet shortens: each is a text with a `code`,
-            see `RowWarning`.
+            see `RowWarning`. Of a row that is not valid, what is wrong with it besides its error.
         value: The typed reply of a success in this run.
         entry_link: The attendee's personal link, also of an earlier run. Anybody who has it can enter as that person;
             not shown in reprs.
@@ -226,7 +236,10 @@ class FailureGroup(AsDict):
 
 @frozen
 class BulkReport(AsDict):
-    """The summary of a bulk run; ``print(report)`` shows it. The counts always add up to the rows read.
+    """The summary of a bulk run; ``print(report)`` shows it. At its end, the counts add up to the rows read.
+
+    That of a run in progress (``job.report``) counts the rows that have ended so far. Of a run that goes on it has from
+    its start those that ended before.
 
     Attributes:
         job: The run's id.

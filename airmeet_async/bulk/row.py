@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
-from airmeet_async.bulk.report import EXISTS, EXISTS_DIFFERENT, OTHER_NAME, RowError, RowWarning
+from airmeet_async.bulk.report import EXISTS, EXISTS_DIFFERENT, MAILED_ELSEWHERE, OTHER_NAME, RowError, RowWarning
 from airmeet_async.protocol import json_codec
 from airmeet_async.protocol.call import Call, Endpoint
 from airmeet_async.protocol.classify_reply import Verdict
@@ -127,7 +127,7 @@ class CallTemplate:
         return Call(self.endpoint, self.path, self.query, json_codec.decode(body) if body else None).encoded(body)
 
 
-_ELSEWHERE = {EXISTS, EXISTS_DIFFERENT, OTHER_NAME}
+_ELSEWHERE = {EXISTS, EXISTS_DIFFERENT, OTHER_NAME, MAILED_ELSEWHERE}
 
 
 def duplicate_error(index: int, line: int | None, other_name: str = "") -> RowError:

@@ -112,7 +112,10 @@ def unfinished_result(row: Row, why: str, now: float) -> RowResult:
 def unsent_result(row: Row) -> RowResult:
     """Return the result of a row that cannot be sent: it is not valid, or repeats an earlier one."""
     status = RowStatus.DUPLICATE if row.is_duplicate else RowStatus.INVALID
-    return RowResult(row.index, row.line, row.key, status, error=row.error, duplicate_of=row.duplicate_of, row=row.data)
+    return RowResult(
+        row.index, row.line, row.key, status, error=row.error, duplicate_of=row.duplicate_of, row=row.data,
+        warnings=row.warnings if status is RowStatus.INVALID else (),
+    )  # fmt: skip
 
 
 def not_recorded(result: RowResult, why: str, *, mail_in_doubt: bool) -> RowResult:

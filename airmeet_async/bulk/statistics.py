@@ -12,6 +12,7 @@ from airmeet_async.bulk.report import (
     CHANGED,
     EXISTS,
     EXISTS_DIFFERENT,
+    MAILED_ELSEWHERE,
     OTHER_NAME,
     BulkReport,
     FailureGroup,
@@ -31,7 +32,32 @@ _KINDS_PER_CODE = 5
 _GROUPED = frozenset({RowStatus.REJECTED, RowStatus.FAILED, RowStatus.INVALID, RowStatus.UNKNOWN})
 _LEFT_OUT = frozenset({RowStatus.INVALID, RowStatus.DUPLICATE})
 _MOST_BUFFERED = 1024
+_NAMED = frozenset({OTHER_NAME, MAILED_ELSEWHERE})  # of the rows that are no failures
 _IN_EVENT = frozenset({EXISTS, EXISTS_DIFFERENT})
+_OF_NO_RUN = frozenset({RowStatus.INVALID, RowStatus.DUPLICATE, RowStatus.UNPROCESSED})
+
+
+class KnownResults:
+    """Counts the results that are known when a run begins, and are handed on at its end: nothing is sent for them."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[RowStatus] = Counter()
+        self.unverified = 0
+        self.existing = self.existing_different = 0
+
+    def take(self, results: Sequence[RowResult]) -> None:
+        """Count those no more that are handed on now."""
+        self.counts.subtract(result.status for result in results)
+        for result in results:
+            self.unverified -= is_unverified(result)
+            if result.error is not None and result.error.code in _IN_EVENT:
+                self.existing -= 1
+                self.existing_different -= result.error.code == EXISTS_DIFFERENT
+
+
+def is_unverified(result: RowResult) -> bool:
+    """Whether it succeeded, and nobody knows whether its invitation was mailed."""
+    return result.invite is Invite.UNVERIFIED and result.status is RowStatus.SUCCEEDED
 
 
 class RunStatistics:
@@ -120,14 +146,14 @@ class RunStatistics:
                 self.earlier_counts[result.status] += 1
             if result.warnings:
                 self._count_warnings(result)
-            if result.invite is Invite.UNVERIFIED and result.status is RowStatus.SUCCEEDED:
+            if is_unverified(result):
                 self.unverified += 1
                 self.unverified_earlier += result.from_earlier_run
             error = result.error
             if error is not None and error.code in _IN_EVENT:
                 self.existing += 1
                 self.existing_different += error.code == EXISTS_DIFFERENT
-            if error is not None and (result.status in _GROUPED or error.code == OTHER_NAME):
+            if error is not None and (result.status in _GROUPED or error.code in _NAMED):
                 self._failures.add(error.code, error.message, place_of(result))
 
     def _count_warnings(self, result: RowResult) -> None:
@@ -142,9 +168,26 @@ class RunStatistics:
                     self._warnings.add(code, messages, place_of(result))
 
     def report(
-        self, job: str, elapsed: float, *, refreshes: int, stop: StopReason | None, stop_message: str, final: bool
+        self,
+        job: str,
+        elapsed: float,
+        *,
+        refreshes: int,
+        stop: StopReason | None,
+        stop_message: str,
+        final: bool,
+        known: KnownResults | None = None,
     ) -> BulkReport:
         """Return the report so far; *final*: of the whole run, so its counts must add up.
+
+        Args:
+            job: The run's id.
+            elapsed: Seconds since its start.
+            refreshes: Tokens fetched.
+            stop: Why it ended early.
+            stop_message: The same in a sentence.
+            final: Of the whole run.
+            known: Results that have not been handed on yet.
 
         Raises:
             BulkStoppedError: They do not, which would be an error of this library.
@@ -154,17 +197,20 @@ class RunStatistics:
             raise BulkStoppedError(message, stop_reason="internal")
         self._flush_latencies(self._second)
         mean = self.attempts / max(elapsed, 1.0)
-        left = self.counts[RowStatus.UNPROCESSED] + self.counts[RowStatus.UNKNOWN] + self.counts[RowStatus.FAILED]
+        known = known or KnownResults()
+        counts, earlier = self.counts + known.counts, self.earlier_counts.copy()
+        earlier.update({status: n for status, n in known.counts.items() if status not in _OF_NO_RUN})
+        left = counts[RowStatus.UNPROCESSED] + counts[RowStatus.UNKNOWN] + counts[RowStatus.FAILED]
         return BulkReport(
             job=job,
-            rows_read=self.rows_read,
-            counts={status: self.counts[status] for status in RowStatus},
-            earlier_counts={status: self.earlier_counts[status] for status in RowStatus},
+            rows_read=self.rows_read + known.counts.total(),
+            counts={status: counts[status] for status in RowStatus},
+            earlier_counts={status: earlier[status] for status in RowStatus},
             changed=self.changed,
-            existing=self.existing,
-            existing_different=self.existing_different,
-            unverified=self.unverified,
-            unverified_earlier=self.unverified_earlier,
+            existing=self.existing + known.existing,
+            existing_different=self.existing_different + known.existing_different,
+            unverified=self.unverified + known.unverified,
+            unverified_earlier=self.unverified_earlier + known.unverified,
             attempts=self.attempts,
             retries=self.retries,
             throttled=self.throttled,
@@ -206,14 +252,18 @@ class CauseCounter:
         self._by_code = by_code
         self._counts: Counter[tuple[str, str]] = Counter()
         self._first: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        self._last: dict[tuple[str, str], int] = {}
 
     def add(self, code: str, message: str, place: int) -> None:
-        """Count a row, by its line or number."""
+        """Count a row, by its line or number; once, if that is said of it twice in succession."""
         name = (code, "" if self._by_code or code in _IN_EVENT else self._details.sub("…", message))
         if name not in self._counts and sum(known == code for known, _ in self._counts) >= _KINDS_PER_CODE:
             name = (code, "")
         if name not in self._counts and len(self._counts) >= _MOST_GROUPS:
             name = ("other", "")
+        if self._last.get(name) == place:
+            return
+        self._last[name] = place
         self._counts[name] += 1
         first = self._first.setdefault(name, [])
         if len(first) < _SAMPLES or place < first[-1][0]:

@@ -64,7 +64,7 @@ def add_attendee(
         message = f"attendee must be an Attendee, not {type(attendee).__name__}: Attendee(email, first_name, last_name)"
         raise InvalidInputError(message, field="attendee")
     texts = validation.texts_of(attendee)
-    _refuse(validation.check_texts(texts))
+    _refuse(next(iter(validation.check_texts(texts)), None))
     mapping = validation.require_answers(attendee.custom_fields)
     flags = attendee_flags(register_attendee=register_attendee, send_email_invite=send_email_invite)
     return add_checked_attendee(check_id(airmeet_id, "airmeet_id"), texts, mapping, flags).with_limits(retry, timeout)

@@ -131,6 +131,7 @@ def confirm_run(
     mails: int = 0,
     second_mails: int = 0,
     doubtful_mails: int = 0,
+    not_coming: int = 0,
     blocks: int = 0,
     seconds: float | None = None,
     yes: bool = False,
@@ -144,6 +145,7 @@ def confirm_run(
         mails: People who will be mailed.
         second_mails: Those of them who were mailed before.
         doubtful_mails: Those of them of whom nobody knows whether they were.
+        not_coming: People of whom a column of the list says that they do not come.
         blocks: People who will lose access.
         seconds: How long it takes, if that is known.
         yes: Agreed already (``--yes``).
@@ -176,6 +178,8 @@ def confirm_run(
         else:
             question = f"Mail {counted_people(mails)} a second invitation to {event.title}?{time}"
         question += " Some of them may get it twice." if doubtful_mails else ""
+        are = "is" if not_coming == 1 else "are"
+        question += f" {not_coming:,} of them {are} marked in the list as not coming." if not_coming else ""
     console.say("")
     agreed = yes or console.confirm(question)
     if agreed and is_over:

@@ -12,9 +12,9 @@ from airmeet_async.bulk.input.plan import describe_input
 from airmeet_async.bulk.input.sources import IsHeader, names_email, open_file
 from airmeet_async.cli.console import Console
 from airmeet_async.cli.exit_codes import UsageError
-from airmeet_async.errors import ConfigError, InputError
+from airmeet_async.errors import ConfigError, EncodingError, InputError
 from airmeet_async.private_files import NewFile, make_temporary_folder
-from airmeet_async.tables import EncodingError, Table, command_line_option, fault, shown
+from airmeet_async.tables import Table, command_line_option, fault, shown
 
 
 @frozen(kw_only=True)

@@ -141,6 +141,14 @@ async def listening(
         path.unlink(missing_ok=True)
 
 
+def is_listening(journal: Path, base: Path | None = None) -> bool:
+    """Whether a run of the command line has this journal; it may have been killed. A program's run does not listen."""
+    try:
+        return socket_of(journal, base).exists()
+    except ConfigError:
+        return False
+
+
 def _parsed(line: bytes) -> Any:
     try:
         return json.loads(line)

@@ -12,6 +12,7 @@ Rules of this file:
 import hashlib
 import json
 import os
+import shlex
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -464,6 +465,9 @@ def find_runs(
         if not Path(word).exists():
             why = "a shard is removed once airmeet join has taken all of them back"
             raise UsageError(f"{word}: there is no such file; {why}. See airmeet runs")
+        if _is_other_file(Path(word)):
+            send = f"to send a list: airmeet register AIRMEET_ID {shlex.quote(word)}"
+            raise JournalError(f"{word}: is no run file. Runs are named by their id, see airmeet runs; {send}")
         found = read_summaries(Path(word))
         if not found:
             raise JournalError(f"{word}: nothing was sent, and nothing is left to do")
@@ -486,6 +490,17 @@ def find_runs(
     if len({run.job for run in found}) > 1 and not exact:
         raise UsageError(f"{word!r:.40} matches {' and '.join(run.job for run in found[:5])}; give more of the id")
     return found[-1:]
+
+
+def _is_other_file(path: Path) -> bool:
+    """Whether a file is certainly not that of a run, such as a list of people."""
+    try:
+        if not path.is_file() or not path.stat().st_size:
+            return False
+        with path.open("rb") as file:
+            return not file.read(16).startswith(b"SQLite format 3")
+    except OSError:  # it is said later why
+        return False
 
 
 def is_of_no_event(run: JournalSummary) -> bool:

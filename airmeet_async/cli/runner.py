@@ -237,6 +237,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         try:
             try:
                 plan = _take_in(runner, job, wanted, flags, console)
+                plan = evolve(plan, job=shlex.quote(str(journal.path)) if journal.named else job.id)
                 words = evolve(words, done=plan.done)
                 _show_plan(plan, wanted, console)
                 is_done = plan.rows and plan.done_before == plan.rows and not plan.unverified
@@ -249,7 +250,8 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
                     event, console,
                     mails=plan.invitations,
                     second_mails=plan.second_invitations,
-                    doubtful_mails=plan.invites_again,
+                    not_coming=plan.not_coming,
+                    doubtful_mails=plan.invites_again - plan.found_not_mailed,
                     blocks=plan.ready if is_block and not wanted.people else 0,  # who was typed was meant
                     seconds=plan.seconds or plan.ready / _TYPICAL_RATE,
                     yes=wanted.yes,
@@ -400,7 +402,8 @@ def _write_results(outcome: RunOutcome, files: ResultFiles, execution: "_Executi
         if found.about.get("operation") == ATTENDEES_ADD.name:
             outcome = evolve(outcome, pending=max(0, report.succeeded - found.registered))
         if files.results or files.failed or flags.report or report.warned_rows:
-            files.write(each_result(), found.columns, report.job, origin_of(found))
+            event = str(found.about.get("airmeet_id") or "")
+            files.write(each_result(), found.columns, report.job, origin_of(found), event)
             _note_places(found, files)
         if report.counts[RowStatus.UNKNOWN]:
             held = count_stale_rows(journal.path)

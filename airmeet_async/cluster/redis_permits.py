@@ -233,7 +233,7 @@ class RedisPermits:
             if voided.done():
                 continue
             self._unused -= not urgent
-            if (now := loop.time()) - slot <= most_late(self._own_rate):
+            if (now := loop.time()) - slot <= self._most_late:
                 self._granted_at = self._granted_at if urgent else now
                 return
         await self._local.acquire(urgent=urgent)
@@ -296,8 +296,13 @@ class RedisPermits:
 
     @property
     def _own_rate(self) -> float:
-        """By which blocks and lateness are measured: of a learned rate, the part of this process."""
+        """By which blocks are measured: of a learned rate, the part of this process."""
         return self.rate if self._learned is None else self.rate / self._learned.members
+
+    @property
+    def _most_late(self) -> float:
+        # A learned rate promises no second that is never too full, and what is dropped is not learned from.
+        return most_late(self.rate) if self._learned is None else _LATE_SECONDS
 
     @property
     def _pauses(self) -> str:
@@ -349,7 +354,7 @@ class RedisPermits:
     async def _next_slot(self) -> float | None:
         """Return when the next bulk permit may be used, or None if the server is away."""
         loop = asyncio.get_running_loop()
-        oldest = loop.time() - most_late(self._own_rate)
+        oldest = loop.time() - self._most_late
         while self._slots and self._slots[0] < oldest:
             self._slots.popleft()
         while not self._slots:

@@ -14,7 +14,7 @@ from operator import attrgetter
 from typing import Any
 from zoneinfo import available_timezones
 
-from attrs import fields_dict, frozen
+from attrs import evolve, fields_dict, frozen
 
 from airmeet_async.errors import ConfigError, InvalidInputError
 from airmeet_async.protocol.call import Endpoint
@@ -49,7 +49,7 @@ class Problem:
     Attributes:
         code: A short stable word.
         message: One sentence with the fix.
-        field: The field that it is about, or nothing.
+        field: The field that it is about, or the name that was given for a registration field; or nothing.
     """
 
     code: str
@@ -57,7 +57,7 @@ class Problem:
     field: str = ""
 
 
-def check_email(email: str) -> Problem | None:
+def check_email(email: str, field: str = "email") -> Problem | None:
     """Check the syntax of an address. Only a mail can tell whether somebody reads it."""
     if COMMON_EMAIL.fullmatch(email):
         return None
@@ -78,13 +78,14 @@ def check_email(email: str) -> Problem | None:
     if usual != email and check_email(usual) is None:
         # A full-width letter, the Kelvin sign, a letter and its accent as two: nobody receives mail there.
         what = f"{email!r:.80} has characters that only look like those of an address"
-        return Problem("invalid_email", f"{what}; did you mean {usual!r:.80}?")
+        return Problem("invalid_email", f"{what}; did you mean {usual!r:.80}?", field)
     odd = next((one for one in email if not one.isascii() and unicodedata.category(one)[0] not in "LMN"), None)
     if fits and odd is not None:
-        return Problem("invalid_email", f"{email!r:.80} has a {odd!r}, which no address has; retype it")
+        return Problem("invalid_email", f"{email!r:.80} has a {odd!r}, which no address has; retype it", field)
     if fits:
         return None
-    return Problem("invalid_email", f"{email!r:.80} is not an e-mail address; expected something like name@example.com")
+    what = f"{email!r:.80} is not an e-mail address; expected something like name@example.com"
+    return Problem("invalid_email", what, field)
 
 
 # Letters of other scripts that look like ASCII ones.
@@ -130,26 +131,25 @@ def texts_of(attendee: Attendee) -> dict[str, str]:
     return {name: text for name in _FIELDS if (text := str(getattr(attendee, name) or "")) and not text.isspace()}
 
 
-def check_texts(texts: Mapping[str, str]) -> Problem | None:
-    """Return the first reason why the attendee with these fields, stripped and not empty, cannot be sent, or None."""
-    for name in _MANDATORY:
-        if name not in texts:
-            return Problem("missing_field", f"{name} is empty; Airmeet needs email, first_name and last_name", name)
-    if problem := check_email(texts["email"]):
-        return problem
+def check_texts(texts: Mapping[str, str]) -> list[Problem]:
+    """Return every reason why the attendee with these fields, stripped and not empty, cannot be sent."""
+    needs = "Airmeet needs email, first_name and last_name"
+    found = [Problem("missing_field", f"{name} is empty; {needs}", name) for name in _MANDATORY if name not in texts]
+    if "email" in texts and (problem := check_email(texts["email"])):
+        found.append(problem)
     if (kind := texts.get("attendance_type")) and kind not in list(AttendanceType):
-        return Problem(
-            "invalid_attendance_type", f"attendance_type is {kind!r:.80}; use IN-PERSON or VIRTUAL", "attendance_type"
-        )
+        what = f"attendance_type is {kind!r:.80}; use IN-PERSON or VIRTUAL"
+        found.append(Problem("invalid_attendance_type", what, "attendance_type"))
     # Of one text instead of each: nearly always nothing is wrong, and this runs for each row.
     if "".join(texts.values()).isprintable():
-        return None
+        return found
     for name in _TEXTS:
+        if any(one.field == name for one in found):
+            continue
         if any(char < " " or "\x7f" <= char <= "\x9f" or "\ud800" <= char <= "\udfff" for char in texts.get(name, "")):
-            return Problem(
-                "invalid_text", f"{name} contains a control character or a broken character; retype this cell", name
-            )
-    return None
+            what = f"{name} contains a control character or a broken character; retype this cell"
+            found.append(Problem("invalid_text", what, name))
+    return found
 
 
 def cuts(texts: Mapping[str, str]) -> tuple[str, ...]:
@@ -188,18 +188,18 @@ class RegistrationFields:
         self.labels = tuple(field.label or field.id for field in self._by_id.values())
         self.required = tuple(field for field in self._by_id.values() if field.is_required)
 
-    def resolve(self, values: Mapping[str, str | Sequence[str]]) -> tuple[list[dict[str, Any]], Problem | None]:
-        """Return ``customFieldMapping`` for *values*, or the first reason why there is none."""
+    def resolve(self, values: Mapping[str, str | Sequence[str]]) -> tuple[list[dict[str, Any]], list[Problem]]:
+        """Return ``customFieldMapping`` for *values*, and every reason why one of them cannot be sent."""
         mapping: list[dict[str, Any]] = []
+        problems: list[Problem] = []
         for name, value in values.items():
             found = self.find(name)
-            if isinstance(found, Problem):
-                return [], found
-            answer = _answer(found, value)
+            answer = found if isinstance(found, Problem) else _answer(found, value)
             if isinstance(answer, Problem):
-                return [], answer
-            mapping.append({"fieldId": found.id, "value": answer})
-        return mapping, None
+                problems.append(evolve(answer, field=name))
+            elif not isinstance(found, Problem):
+                mapping.append({"fieldId": found.id, "value": answer})
+        return mapping, problems
 
     def find(self, name: str) -> CustomField | Problem:
         """Find the one field of that id or, blanks and case aside, of that name."""
@@ -383,8 +383,7 @@ def require_email(value: str, name: str = "email") -> str:
     if not isinstance(value, str):
         message = f"{name} must be the text of an address, not {type(value).__name__}"
         raise InvalidInputError(message, field=name, code="invalid_email")
-    problem = check_email(value)
-    if problem:
+    if problem := check_email(value, name):
         raise InvalidInputError(f"{name}: {problem.message}", field=name, code=problem.code)
     return value
 

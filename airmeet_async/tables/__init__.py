@@ -18,10 +18,9 @@ from airmeet_async.tables.cells import (
 )
 from airmeet_async.tables.read_frame import is_frame, open_frame
 from airmeet_async.tables.table import KINDS, Table, open_table
-from airmeet_async.tables.text_file import EncodingError
 
 __all__ = [
-    "KINDS", "EncodingError", "Table", "command_line_option", "csv_line",
+    "KINDS", "Table", "command_line_option", "csv_line",
     "fault", "guard", "is_frame", "listed", "open_frame", "open_table", "python_option", "shown", "text_of", "tidy",
     "unguard",
 ]  # fmt: skip

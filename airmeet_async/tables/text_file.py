@@ -16,7 +16,7 @@ from functools import partial
 from io import TextIOWrapper
 from itertools import islice
 
-from airmeet_async.errors import InputError
+from airmeet_async.errors import EncodingError, InputError
 from airmeet_async.tables.cells import ReadOptions, shown
 
 # Most characters in one physical line: a gigabyte without a line break must not be read into memory.
@@ -46,17 +46,6 @@ _MIXED = re.compile(r"[A-Za-z][\u0370-\u06ff]|[\u0370-\u06ff][A-Za-z]")  # no wo
 _SHOWN = 30
 _MOST_LIKELY = 4  # of a short list the best is seldom right, yet among these
 _WEIGHED = 500  # cells that are enough to rank the candidates
-
-
-class EncodingError(InputError):
-    """A text is in none of the encodings that need no question.
-
-    Attributes:
-        candidates: Encodings that fit all cells that were weighed, the likeliest first, and how each reads the cell
-            that the message shows.
-    """
-
-    candidates: tuple[tuple[str, str], ...] = ()
 
 
 # Line, column and text of a cell.
@@ -218,9 +207,8 @@ class TextFile:
             which = self._options.spell("encoding", names[0])
             said.append(f"  Use the right one: {which}; if none is, save the file as CSV UTF-8.")
         text = str(self._options.fault("\n".join(said), line, column))
-        error = EncodingError(text, path=self._options.name, line=line, column=column)
-        error.candidates = () if self._is_marked else tuple(readings.items())  # nothing that is said can change it
-        return error
+        candidates = () if self._is_marked else tuple(readings.items())  # nothing that is said can change a mark
+        return EncodingError(text, candidates=candidates, path=self._options.name, line=line, column=column)
 
 
 def _likeliest(sample: list[bytes]) -> list[str]:

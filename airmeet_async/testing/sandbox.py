@@ -37,7 +37,8 @@ With pytest-asyncio (1.4 or newer), put this into conftest.py:
     def pytest_asyncio_loop_factories(config, item):
         return {"virtual": VirtualTimeLoop}
 
-With anyio's plugin, mark the test with @pytest.mark.anyio (or set anyio_mode = "auto")."""
+With anyio's plugin, mark the test with @pytest.mark.anyio (or set anyio_mode = "auto").
+With Starlette's TestClient, pass backend_options={"loop_factory": VirtualTimeLoop}."""
 
 
 class _RecordedFaults(Faults):

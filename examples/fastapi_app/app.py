@@ -2,6 +2,7 @@
 
     uvicorn --factory examples.fastapi_app.app:create_app --workers 4
 
+Whoever signs up gets a link; an address that is there already gets none, since the link is that person's.
 The keys are in the environment. All requests of a worker share one client; all workers share one token, in a file, and
 with AIRMEET_REDIS and AIRMEET_RATE one token and one rate with all other programs that name the same Redis.
 An import belongs to the worker that started it: with several workers, give imports to one application with one worker.
@@ -9,6 +10,7 @@ An import belongs to the worker that started it: with several workers, give impo
 
 import asyncio
 import json
+import logging
 import os
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -19,8 +21,21 @@ from fastapi import Body, FastAPI, HTTPException, Request
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
-from airmeet_async import AirmeetClient, AirmeetError, Attendee, InputError, NotFoundError, RejectedError
+from airmeet_async import (
+    AirmeetClient,
+    AirmeetError,
+    Attendee,
+    ConfigError,
+    CredentialsError,
+    InputError,
+    NotFoundError,
+    PermissionDeniedError,
+    RejectedError,
+    calls,
+)
 from airmeet_async.bulk.job import BulkJob
+
+_PATIENCE_S = 60  # of a visitor, for each call with its retries
 
 
 class Person(BaseModel):
@@ -30,7 +45,7 @@ class Person(BaseModel):
     first_name: str
     last_name: str
     answers: dict[str, str] = {}
-    """By the id of the event's registration field."""
+    """By the id of the event's registration field; of one with options, the code of the option."""
 
 
 class Import:
@@ -77,14 +92,23 @@ def create_app(client: AirmeetClient | None = None) -> FastAPI:
 
     @app.exception_handler(AirmeetError)
     async def explain(_: Request, error: Exception) -> JSONResponse:
-        mistake = isinstance(error, InputError | RejectedError)
-        status = 404 if isinstance(error, NotFoundError) else 422 if mistake else 503
-        return JSONResponse({"detail": str(error)}, status)
+        if isinstance(error, ConfigError | CredentialsError):  # ours to mend, and nothing for visitors to read
+            logging.getLogger(__name__).error("%s", error)
+            return JSONResponse({"detail": "this page is out of order"}, 500)
+        is_unknown = isinstance(error, NotFoundError | PermissionDeniedError)
+        is_refused = isinstance(error, InputError | RejectedError)
+        return JSONResponse({"detail": str(error)}, 404 if is_unknown else 422 if is_refused else 503)
 
     @app.post("/events/{event}/people")
     async def register(event: str, person: Person, request: Request) -> dict[str, str]:
-        attendee = Attendee(person.email, person.first_name, person.last_name, custom_fields=person.answers)
-        access = await request.state.airmeet.attendees.add(event, attendee, send_email_invite=False)
+        # To add somebody again returns their link and lets in whoever was blocked, and Airmeet does not say whether
+        # they were new. So it is asked first; two requests at the same moment may both find nobody.
+        airmeet, email = request.state.airmeet, person.email.strip().lower()
+        attendee = Attendee(email, person.first_name, person.last_name, custom_fields=person.answers)
+        call = calls.add_attendee(event, attendee, send_email_invite=False, timeout=_PATIENCE_S)  # checks the person
+        if await airmeet.participants.list(event, email_ids=[email], timeout=_PATIENCE_S):
+            raise HTTPException(409, "this address is registered already")
+        access = await airmeet.send(call)
         return {"entry_link": access.entry_link}
 
     @app.post("/events/{event}/imports", status_code=202)

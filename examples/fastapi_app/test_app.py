@@ -48,6 +48,27 @@ async def test_one_person_with_an_answer(web: httpx.AsyncClient, airmeet_sandbox
     assert airmeet_sandbox.mails("ada@example.com") == 0
 
 
+async def test_nobody_gets_the_link_of_somebody_else(web: httpx.AsyncClient, airmeet_sandbox: Sandbox) -> None:
+    url = f"/events/{airmeet_sandbox.event_id}/people"
+    first = await web.post(url, json=ADA)
+    again = await web.post(url, json={**ADA, "email": "Ada@Example.com", "first_name": "Eve"})
+    nobody = await web.post(url, json={**ADA, "email": "no address"})
+
+    assert (first.status_code, again.status_code, nobody.status_code) == (200, 409, 422)
+    assert first.json()["entry_link"] not in again.text
+    assert "is not an e-mail address" in nobody.json()["detail"]
+    assert len(airmeet_sandbox.registrations()) == 1
+
+
+async def test_keys_that_are_refused_are_no_matter_for_visitors(
+    web: httpx.AsyncClient, airmeet_sandbox: Sandbox
+) -> None:
+    airmeet_sandbox.revoke_keys()
+    reply = await web.post(f"/events/{airmeet_sandbox.event_id}/people", json=ADA)
+
+    assert (reply.status_code, "key" in reply.text) == (500, False)
+
+
 async def test_what_airmeet_refuses_is_said(web: httpx.AsyncClient, airmeet_sandbox: Sandbox) -> None:
     airmeet_sandbox.fail_next(422)
     replies = [

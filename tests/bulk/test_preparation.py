@@ -2,7 +2,7 @@
 
 import pytest
 
-from airmeet_async import AirmeetClient, Attendee, ConfigError
+from airmeet_async import AirmeetClient, Attendee, ConfigError, JournalError
 from airmeet_async.sandbox import Faults, community
 from airmeet_async.testing import SandboxTransport
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
@@ -62,6 +62,21 @@ async def test_a_job_that_is_not_started_leaves_no_list(world, client, add, tmp_
     with pytest.raises(Exception, match="its input was not read completely"):
         await client.bulk.resume(tmp_path / "x.job")
     assert world.statistics().mails == 0
+
+
+async def test_a_list_that_was_prepared_before_a_crash_is_started_by_the_same_call_and_by_no_resume(
+    world, client, add, tmp_path
+):
+    """Whoever has prepared it may have been about to say no."""
+    await add("a", "b").prepare()
+
+    for job in (client.bulk.resume(tmp_path / "x.job"), client.bulk.retry(tmp_path / "x.job")):
+        with pytest.raises(JournalError, match=r"was prepared and never started, so nothing was sent.*the same call"):
+            await job
+    mails = world.statistics().mails
+    report = await add("a", "b")
+
+    assert (mails, report.succeeded) == (0, 2)
 
 
 async def test_the_list_that_was_confirmed_is_sent_and_no_other_one(world, client, add):

@@ -13,7 +13,7 @@ from tests.support.command import Sandbox
 EVENT = community.SUMMIT
 HEAD = "email,first_name,last_name"
 _DAY = 24 * 3600
-CANCELLED = "to check: may not come, as a column of the list says   lines 2 and 4"
+CANCELLED = "sent, but to check: may not come, as the list says   lines 2 and 4"
 
 
 def guests(airmeet):
@@ -140,7 +140,7 @@ def test_registrations_of_a_hybrid_event_are_those_of_people_who_are_not_in_it_y
 
     assert [one["registrations"] for one in (first, plan, again.json)] == [4, 1, 1]
     assert (plan["new"], plan["not_yet_mailed"]) == (1, 4)
-    assert "1  will be registered; 1 of your plan's registrations is used" in again.err
+    assert "1  will be registered; this uses 1 of your plan's registrations" in again.err
     assert (used, sandbox.world.statistics().registrations) == (4, 5)
 
 
@@ -156,10 +156,10 @@ def test_a_run_that_goes_on_says_how_many_registrations_of_a_hybrid_event_it_use
     retried = there("retry", "--rejected")
     resumed = there("resume")
 
-    assert "will be registered, unless they are refused again; 1 of your plan's registrations is used" in " ".join(
+    assert "will be registered, unless they are refused again; this uses 1 of your plan's registrations" in " ".join(
         retried.err.split()
     )
-    assert f"{left - 1}  will be registered; {left - 1} of your plan's registrations are used" in resumed.err
+    assert f"{left - 1}  will be registered; this uses {left - 1} of your plan's registrations" in resumed.err
     assert sandbox.world.statistics().registrations == 6
 
 
@@ -171,7 +171,7 @@ def test_people_who_are_registered_use_no_registration_once_more(airmeet):
     there(*register, "--register")
     again = there(*register, "--register", "--again", "--dry-run", "--json").json
 
-    assert "3 pending until now: will be registered; 3 of your plan's registrations are used" in " ".join(
+    assert "3 pending until now: will be registered; this uses 3 of your plan's registrations" in " ".join(
         pending.err.split()
     )
     assert (again["again"], again["registrations"]) == (3, 0)

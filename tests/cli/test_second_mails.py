@@ -2,8 +2,10 @@
 
 import re
 import signal
+from collections import Counter
 
 import pytest
+from attrs import evolve
 
 from airmeet_async import BulkStoppedError
 from airmeet_async.bulk.input.plan import BulkPlan
@@ -36,6 +38,10 @@ class Asked(Console):
         (
             {"mails": 106, "doubtful_mails": 106},
             "Mail 106 people an invitation to event e1? Some of them may get it twice.",
+        ),
+        (
+            {"mails": 300, "not_coming": 14},
+            "Mail 300 people an invitation to event e1? 14 of them are marked in the list as not coming.",
         ),
     ],
 )
@@ -158,9 +164,8 @@ def test_a_used_up_quota_is_promised_by_nobody(airmeet):
     step = "raise your plan's quota by 2 registrations and run the same command again"
     assert f"Next: {step}" in first.err
     assert step.replace("same", "original") in " ".join(shown.out.split())
-    assert "2  refused before for want of registrations: will be registered if some are left; up to 2" in " ".join(
-        again.err.split()
-    ).replace("2 refused before", "2  refused before")
+    refused = "2 refused before for want of registrations: will be registered if some are left; this uses up to 2"
+    assert refused in " ".join(again.err.split())
     assert "  will be registered" not in again.err
 
 
@@ -220,3 +225,91 @@ def test_who_is_no_longer_in_the_list_is_said_once_for_each_change(airmeet):
 
     found = [re.findall(r"(\d+)  of the last list are no longer", text) for text in said]
     assert found == [["2"], [], [], [], [], ["3"], [], []]
+
+
+class WithoutTheField(Sandbox):
+    """A sandbox whose list of participants does not say who was mailed."""
+
+    async def exchange(self, request):
+        reply = await super().exchange(request)
+        return evolve(reply, body=reply.body.replace(b'"invite_sent"', b'"something"'))
+
+
+def in_doubt(airmeet, sandbox):
+    """Register six people: the second was mailed, the fourth was not, and nobody was told either."""
+    airmeet.people(6)
+    there = airmeet.at(sandbox)
+    first = there("register", community.LIVE, "people.csv", "--invite", "--yes", "--json", "--concurrency", "1")
+    assert (first.code, first.json["invites_unverified"]) == (3, 2)
+    return there
+
+
+FAULTS = "drop-after@1:on=attendees.add:body=person-1@,500@1:on=attendees.add:body=person-3@"
+
+
+def test_whom_airmeet_calls_mailed_is_not_mailed_again(airmeet):
+    sandbox = Sandbox(FAULTS, replay_mails=True)
+    there = in_doubt(airmeet, sandbox)
+    again = there("retry", "--invites", "--yes", "--json")
+
+    assert "1  added and mailed, says Airmeet's list of participants: left out" in again.err
+    assert "1  added and not mailed, says Airmeet's list of participants: will be mailed" in again.err
+    assert "twice" not in again.err
+    assert (again.code, again.json["attempts"], again.json["invites_unverified"]) == (0, 1, 0)
+    mails = {person.email: person.mails for person in sandbox.world.people(community.LIVE)}
+    assert {mails[f"person-{n}@example.com"] for n in range(6)} == {1}
+    assert {row["airmeet_invite"] for row in airmeet.rows()} == {"asked"}
+
+
+@pytest.mark.parametrize("sandbox", [Sandbox, WithoutTheField])
+def test_without_an_answer_some_may_be_mailed_twice_and_the_plan_says_so(airmeet, sandbox):
+    there = in_doubt(airmeet, sandbox(FAULTS + (",400:100%:on=participants.list" if sandbox is Sandbox else "")))
+    again = there("retry", "--invites", "--yes", "--json")
+
+    assert "2  added, perhaps not mailed: will be mailed; some of them may get it twice" in again.err
+    assert (again.code, again.json["attempts"], again.json["invites_unverified"]) == (0, 2, 0)
+
+
+def test_the_hint_in_the_plan_is_about_this_list_alone(airmeet):
+    sandbox = Sandbox(FAULTS)
+    there = in_doubt(airmeet, sandbox)
+    again = there("register", community.LIVE, "people.csv", "--invite", "--yes", "--json")
+
+    assert f"(airmeet retry {again.json['job']} --invites asks Airmeet" in " ".join(again.err.split())
+
+
+def test_a_later_run_without_mails_keeps_what_is_known_of_them_in_the_results(airmeet):
+    there = in_doubt(airmeet, Sandbox(FAULTS))
+    before = [(row["airmeet_invite"], row["airmeet_code"]) for row in airmeet.rows()]
+    later = there("register", community.LIVE, "people.csv", "--no-invite", "--json")
+
+    assert Counter(before) == {("asked", ""): 4, ("unverified", "invite_unverified"): 2}
+    assert [(row["airmeet_invite"], row["airmeet_code"]) for row in airmeet.rows()] == before
+    assert (later.code, later.json["invites_unverified"]) == (0, 0)
+
+
+def on_another_computer(airmeet):
+    return evolve(airmeet, environ=airmeet.environ | {"HOME": str(airmeet.folder.parent / "elsewhere")})
+
+
+def test_whom_a_result_file_calls_mailed_is_left_out_on_another_computer(airmeet):
+    """Nothing is recorded there; what the file says of another event says nothing of this one."""
+    sandbox = Sandbox("500:100%:on=attendees.add:body=person-3@")
+    airmeet.people(4)
+    there = airmeet.at(sandbox)
+    there("register", community.LIVE, "people.csv", "--invite", "--yes", "--results", "r.csv")
+    sandbox.clear_faults()
+    other = on_another_computer(there)
+    invite = ("r.csv", "--invite", "--yes", "--json")
+    plan = other("register", community.LIVE, *invite, "--dry-run")
+    done = other("register", community.LIVE, *invite, "--results", "r2.csv")
+    again = other("register", community.LIVE, *invite, "--again", "--dry-run", "--results", "r3.csv")
+    elsewhere = other("register", community.SUMMIT, *invite, "--dry-run")
+
+    said = " ".join(done.err.split())
+    assert (plan.json["ready"], plan.json["duplicates"], plan.code) == (1, 3, 0)
+    assert "3 left out: mailed for this event, as airmeet_invite in this file says" in said
+    assert (done.code, done.json["attempts"], done.json["counts"]["duplicate"]) == (0, 1, 3)
+    assert "twice in the list" not in said
+    assert (again.json["invitations"], again.json["second_invitations"]) == (4, 4)
+    assert elsewhere.json["invitations"] == 4

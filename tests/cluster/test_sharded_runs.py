@@ -12,6 +12,7 @@ from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.options import ShardListener
 from airmeet_async.bulk.report import RowStatus, StopReason
+from airmeet_async.bulk.row import OutcomeState
 from airmeet_async.client.telemetry import RunEnded, RunStarted, RunStopped
 from airmeet_async.cluster import OnDask, run_shard
 from airmeet_async.errors import (
@@ -22,7 +23,7 @@ from airmeet_async.errors import (
     PermissionDeniedError,
     ReplyError,
 )
-from tests.support.bulk_runs import add_journaled, spied, stopped_after
+from tests.support.bulk_runs import add_journaled, change, spied, stopped_after
 from tests.support.worlds import EVENT, client_of, people, sends, statuses, transport_of
 
 
@@ -297,6 +298,37 @@ async def test_a_stopped_run_goes_on_in_shards_and_what_was_done_is_of_an_earlie
     assert report.all_done
     assert report.earlier_counts[RowStatus.SUCCEEDED] == done
     assert set(sends(transport).values()) == {1}
+
+
+async def test_a_run_that_goes_on_in_shards_never_counts_less_than_before(path: Path) -> None:
+    """Neither as its shards are sent, nor as its results are handed on at its end; who failed before counts once."""
+    transport = transport_of("422@3", latency=0.1)
+    await stopped_after(20, transport, list(people(60)), path)
+    change(path, "UPDATE outcome SET state = ?, done = 0 WHERE entry IN (1, 2)", OutcomeState.FAILED)
+    seen: list[tuple[int, int]] = []
+
+    def watch(_: object = None) -> None:
+        report = job.report
+        ended = {name: n for name, n in report.counts.items() if name is not RowStatus.UNPROCESSED}
+        seen.append((sum(ended.values()), sum(report.earlier_counts.values())))
+
+    class Telling(InProcess):
+        async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
+            watch()
+            told = listener.told
+            listener.told = lambda answer: (told(answer), watch())  # type: ignore[method-assign,assignment,func-returns-value]
+            await super().send(paths, listener)
+
+    async with client_of(transport) as client:
+        job = client.bulk.resume(path, on=Telling(transport, shards=3), on_result=watch)
+        async with job:
+            async for _ in job:
+                watch()
+        watch()
+
+    assert seen[0][0] == seen[0][1] >= 18
+    assert seen == sorted(seen)
+    assert seen[-1] == (60, seen[0][1])
 
 
 async def test_an_inner_error_of_a_shard_ends_the_run_and_takes_its_rows_back(path: Path) -> None:

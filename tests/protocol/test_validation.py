@@ -145,14 +145,27 @@ PEOPLE: dict[str, tuple[dict[str, Any], str | None, str]] = {
 
 
 def test_a_person_can_be_sent_or_has_a_problem():
-    """One problem, the first, with its fix."""
+    """Each with its fix and its field."""
     for name, (changes, code, words) in PEOPLE.items():
         with case(name):
-            problem = check_texts(texts_of(attrs.evolve(ADA, **changes)))
+            problems = check_texts(texts_of(attrs.evolve(ADA, **changes)))
 
-            assert (problem.code if problem else None) == code
-            assert words in (problem.message if problem else "")
-            assert problem is None or problem.message.isprintable()
+            assert {problem.code for problem in problems} == ({code} if code else set())
+            assert all(problem.field in changes and problem.message.isprintable() for problem in problems)
+            assert words in (problems[0].message if problems else "")
+
+
+def test_all_that_is_wrong_with_a_person_is_found_at_once():
+    texts = {"email": "nope", "city": "a\x00", "country": "\ud800", "attendance_type": "MAYBE"}
+
+    assert [(one.code, one.field) for one in check_texts(texts)] == [
+        ("missing_field", "first_name"),
+        ("missing_field", "last_name"),
+        ("invalid_email", "email"),
+        ("invalid_attendance_type", "attendance_type"),
+        ("invalid_text", "city"),
+        ("invalid_text", "country"),
+    ]
 
 
 def test_what_airmeet_will_cut_is_said():
@@ -213,18 +226,16 @@ def test_a_field_is_found():
         ("GRÖSSE", "f-7"),
     ]:
         with case(name, field_id):
-            assert BOOK.resolve({name: "x"}) == ([{"fieldId": field_id, "value": ["x"]}], None)
+            assert BOOK.resolve({name: "x"}) == ([{"fieldId": field_id, "value": ["x"]}], [])
 
 
 def test_a_label_of_two_fields_is_not_guessed():
     """The answer would stand in the wrong place; the ids are in the message."""
     for name in ["Company", "COMPANY"]:
         with case(name):
-            mapping, problem = BOOK.resolve({"Diet": "x", name: "y"})
+            _, [problem] = BOOK.resolve({"Diet": "x", name: "y"})
 
-            assert mapping == []
-            assert problem is not None
-            assert problem.code == "ambiguous_field"
+            assert (problem.code, problem.field) == ("ambiguous_field", name)
             assert "F-4, f-5" in problem.message
 
 
@@ -233,28 +244,33 @@ def test_an_unknown_field_is_refused_with_the_known_ones():
     assert BOOK.labels == ("T-shirt size", "Diet", "f-3", "Company", "company", "f-1", "Größe")
     assert BOOK.resolve({"Shoe": "x"}) == (
         [],
-        Problem(
-            "unknown_field",
-            "the event has no registration field 'Shoe'; it has: T-shirt size, Diet, f-3, Company, company, f-1, Größe",
-        ),
+        [
+            Problem(
+                "unknown_field",
+                "the event has no registration field 'Shoe'; it has: T-shirt size, Diet, f-3, Company, company, f-1, "
+                "Größe",
+                "Shoe",
+            )
+        ],
     )
-    assert RegistrationFields([]).resolve({"Shoe": "x"}) == (
+    assert RegistrationFields([]).resolve({"Shoe": "x", "Hat": "y"}) == (
         [],
-        Problem("unknown_field", "the event has no registration field 'Shoe'; it has: none"),
-    )
+        [Problem("unknown_field", f"the event has no registration field {name!r}; it has: none", name)
+         for name in ("Shoe", "Hat")],
+    )  # fmt: skip
 
 
 def test_values_are_kept():
     """In an array (B), in the order given."""
-    mapping, problem = BOOK.resolve({"diet": "", "f-1": ("M", "L"), "tricky": ["001"]})
+    mapping, problems = BOOK.resolve({"diet": "", "f-1": ("M", "L"), "tricky": ["001"]})
 
-    assert problem is None
+    assert problems == []
     assert mapping == [
         {"fieldId": "f-2", "value": [""]},
         {"fieldId": "f-1", "value": ["M", "L"]},
         {"fieldId": "f-6", "value": ["001"]},
     ]
-    assert BOOK.resolve({}) == ([], None)
+    assert BOOK.resolve({}) == ([], [])
 
 
 LOOK_LIKE_OTHERS = {
@@ -308,16 +324,15 @@ def test_an_option_is_found_by_its_name_and_sent_by_its_code():
         "Medium, m; 3": ["M", "M", "3"],
     }.items():
         with case(given):
-            mapping, problem = RegistrationFields([SIZES]).resolve({"Size": given})
+            mapping, problems = RegistrationFields([SIZES]).resolve({"Size": given})
 
-            assert (mapping == [{"fieldId": "f-1", "value": sent}]) is (problem is None) is (sent is not None)
+            assert (mapping == [{"fieldId": "f-1", "value": sent}]) is (not problems) is (sent is not None)
     assert RegistrationFields([SIZES]).resolve({"Size": ["Large, or wider", "M"]})[0][0]["value"] == ["2", "M"]
 
 
 def test_a_name_of_two_options_is_not_guessed():
     """Their codes are in the message."""
-    _, problem = RegistrationFields([SIZES]).resolve({"Size": "Other"})
+    _, [problem] = RegistrationFields([SIZES]).resolve({"Size": "Other"})
 
-    assert problem is not None
     assert (problem.code, problem.message[-4:]) == ("ambiguous_option", "a, b")
     assert RegistrationFields([SIZES]).resolve({"Size": "a"})[0][0]["value"] == ["a"]

@@ -66,7 +66,7 @@ def test_what_is_written_down_is_json():
         (UUID(int=1), "00000000-0000-0000-0000-000000000001"),
         (Path("a/b"), "a/b"),
         (b"x", "b'x'"),
-        (CHANGED, {"code": "changed", "message": str(CHANGED)}),
+        (CHANGED, {"code": "changed", "message": str(CHANGED), "column": None}),
         (ValueError("no"), "no"),
     ]:
         with case(value):

@@ -38,7 +38,7 @@ def noted(rows: list[Row]) -> list[NotedRow]:
             note["other_name"] = other_name(row.payload, first.payload)
             found.append((row.index, row.line, "duplicate", note))
         elif row.error:
-            found.append((row.index, row.line, "invalid", {"code": row.error.code, "message": row.error.message}))
+            found.append((row.index, row.line, "invalid", {**row.error.as_dict(), "warnings": row.warnings}))
         elif row.warnings:
             found.append((row.index, row.line, None, {"warnings": row.warnings}))
     return found

@@ -10,11 +10,11 @@ from airmeet_async.cli.output.results_csv import ResultFiles
 def write(path: Path, header: Sequence[str], results: Iterable[RowResult], origin: str = "a list") -> Path:
     """Write results to a file, as the command does when a run has ended, and return its place."""
     with ResultFiles(path, None) as files:
-        files.write(results, header, "3f2a9c1b", origin)
+        files.write(results, header, "3f2a9c1b", origin, "event-1")
     return files.written[path]
 
 
 def write_failed(path: Path, header: Sequence[str], results: Iterable[RowResult]) -> None:
     """Write those of the results that are not done."""
     with ResultFiles(None, path) as files:
-        files.write(results, header, "3f2a9c1b", "a list")
+        files.write(results, header, "3f2a9c1b", "a list", "event-1")

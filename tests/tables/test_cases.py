@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from airmeet_async.errors import InputError
+from airmeet_async.errors import EncodingError, InputError
 from airmeet_async.tables.table import open_table
-from airmeet_async.tables.text_file import EncodingError
 
 CASES = Path(__file__).parent / "cases"
 ANA = ["ana@example.com", "Ana", "Lovelace"]

@@ -8,9 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from airmeet_async.errors import InputError
+from airmeet_async.errors import EncodingError, InputError
 from airmeet_async.tables import open_frame, open_table
-from airmeet_async.tables.text_file import EncodingError
 from tests.tables.workbooks import raw, texts
 
 ANA = {"email": "ana@example.com", "first": "Ana", "last": "Lovelace"}

@@ -11,8 +11,8 @@ import pytest
 
 from airmeet_async.bulk.input.columns import Reading, find_table_columns
 from airmeet_async.bulk.input.sources import open_file
-from airmeet_async.errors import InputError
-from airmeet_async.tables import EncodingError, open_table
+from airmeet_async.errors import EncodingError, InputError
+from airmeet_async.tables import open_table
 from tests.tables.workbooks import book
 
 HEAD = "email,first_name,last_name"

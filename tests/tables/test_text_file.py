@@ -4,10 +4,10 @@ import codecs
 
 import pytest
 
-from airmeet_async.errors import InputError
+from airmeet_async.errors import EncodingError, InputError
 from airmeet_async.tables.cells import command_line_option
 from airmeet_async.tables.table import open_table
-from airmeet_async.tables.text_file import CANDIDATES, EncodingError
+from airmeet_async.tables.text_file import CANDIDATES
 
 HEAD = "email,first,last\n"
 

@@ -237,7 +237,7 @@ def test_the_documented_tests_pass(pytester, plugin):
     pytester.makeini(f"[pytest]\nfilterwarnings = error\n{mode}\n")
     done = pytester.runpytest_subprocess("-p", f"no:{other}", "-p", "no:xdist", "-p", "no:cacheprovider")
 
-    done.assert_outcomes(passed=6 if plugin == "anyio" else 4)
+    done.assert_outcomes(passed=7 if plugin == "anyio" else 5)
 
 
 def test_plain_unittest_needs_no_pytest(pytester):

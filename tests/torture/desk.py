@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import parse_qs
 
 from attrs import define, field, frozen
 
@@ -17,7 +18,7 @@ from tests.torture.faults import Fault, Faults
 POISON = "+poison"
 REJECT = "+reject"
 
-_PLACE = re.compile(r"/airmeet/([A-Za-z0-9][A-Za-z0-9_-]*)/(attendee|custom-fields|info)$")
+_PLACE = re.compile(r"/airmeet/([A-Za-z0-9][A-Za-z0-9_-]*)/(attendee|custom-fields|info|participants)(?:\?(.*))?$")
 _MANDATORY = ("email", "firstName", "lastName")
 
 
@@ -136,10 +137,19 @@ class Desk:
         generation = self._generation(request)
         if place and request.method == "GET" and place[2] != "attendee":
             refusal = self._refuse_token(generation)
-            body = _json({"customFields": []} if place[2] == "custom-fields" else {"id": place[1], "name": "Truth"})
+            body = _json(self._view(place[2], place[1], parse_qs(place[3] or "")))
             status, text = refusal or (200, "")
             return Answer(kind="other", status=status, body=_said(text) if refusal else body, generation=generation)
         return Answer(kind="other", status=404, body=_said("no such place"), generation=generation)
+
+    def _view(self, what: str, airmeet_id: str, query: Mapping[str, list[str]]) -> dict[str, Any]:
+        if what == "custom-fields":
+            return {"customFields": []}
+        if what == "info":
+            return {"id": airmeet_id, "name": "Truth"}
+        wanted = query.get("emailIds", [""])[0].split(",")
+        people = [{"email": key, "name": "A B"} for key in wanted if self.applied.get(key)]
+        return {"participants": people, "userCount": len(people), "totalUserCount": len(people)}
 
     def _auth(self, request: Request) -> Answer:
         given = tuple(request.headers.get(f"x-airmeet-{name}-key") for name in ("access", "secret"))

@@ -701,6 +701,11 @@ class Engine:
         under_way = sum(row is not None and row.begun > 1 for row in self._workers.values())
         return len(self.state.retries) + under_way + sum(row.begun > 0 for row in self.journal.queue)
 
+    @property
+    def to_collect(self) -> int:
+        """Number of results that are known from earlier runs, and not handed on yet."""
+        return self.feed.known.counts.total()
+
     def report(self, job: str, *, final: bool = True) -> BulkReport:
         """Return the report of the run; *final* checks that its counts add up."""
         self._statistics.rows_read = self.feed.read
@@ -712,4 +717,5 @@ class Engine:
             stop=stopped.reason if stopped else None,
             stop_message=stopped.message if stopped else "",
             final=final,
+            known=self.feed.known,
         )

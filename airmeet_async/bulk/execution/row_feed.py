@@ -8,6 +8,8 @@ Rules of this file:
 4. What Airmeet has to be asked for first is asked once, and rows wait for it in their order.
 5. Of a recorded list, rows that ended with an error in an earlier run go last: at the start of a run they would look
    like a server that fails for everybody.
+6. Rows with nothing left to do are read when all others have gone. They are counted from the start (`known`), so that
+   whoever watches a run does not see it begin at zero.
 """
 
 import asyncio
@@ -28,6 +30,7 @@ from airmeet_async.bulk.journal.sqlite_journal import SqliteJournal
 from airmeet_async.bulk.report import RowResult
 from airmeet_async.bulk.row import Row, Wish
 from airmeet_async.bulk.row_results import unsent_result
+from airmeet_async.bulk.statistics import KnownResults
 from airmeet_async.errors import InputError
 
 EVERYBODY = 1_000_000  # workers
@@ -62,12 +65,14 @@ class RowFeed(Protocol):
         ended: All rows have been handed on.
         total: How many rows there will be, where that is known.
         read: Rows so far.
+        known: Results that are known, and not handed on yet; their rows are not among those that were read.
         error: What was wrong with the source, or None.
     """
 
     ended: bool
     total: int | None
     read: int
+    known: KnownResults
     error: InputError | None
 
     def begin(self, receiver: Receiver) -> None:
@@ -119,6 +124,7 @@ class SourceFeed:
         self.ended = False
         self.total = source.total
         self.read = 0
+        self.known = KnownResults()
         self.error: InputError | None = None
         self._source = source
         self._operation = operation
@@ -225,6 +231,7 @@ class RecordedFeed:
         originals: The caller's own rows, where they are still at hand.
         accept_stale: Send again also what was sent long ago without a clear answer.
         only_reopened: Send only what this run has reopened on purpose.
+        known: How rows with nothing left to do have ended.
     """
 
     ended: bool
@@ -240,10 +247,12 @@ class RecordedFeed:
         originals: Sequence[Any] = (),
         accept_stale: bool = False,
         only_reopened: bool = False,
+        known: KnownResults,
     ) -> None:
         self.ended = False
         self.total: int | None = total
         self.read = 0
+        self.known = known
         self.error: InputError | None = None
         self._journal = journal
         self._list = list_id
@@ -290,7 +299,7 @@ class RecordedFeed:
 
     async def _read_batch(self) -> None:
         if self._kept is not None:
-            self.read, self.ended = len(self._kept), True
+            self.read, self.ended, self.known = len(self._kept), True, KnownResults()
             self._hand_on(self._kept)
             self._receiver.wake(EVERYBODY)
             return
@@ -303,6 +312,8 @@ class RecordedFeed:
                 self._reads_failed = True
             else:
                 self.ended, self._is_open_read = self._is_open_read, True
+                if self.ended:
+                    self.known = KnownResults()
             self._receiver.wake(EVERYBODY)  # whoever sleeps finds out that nothing more comes
             return
         self._after = rows[-1].index
@@ -318,7 +329,9 @@ class RecordedFeed:
             for row in rows:
                 if self._only_reopened and row.error is None and row.earlier is None:
                     row.warnings = ()  # a resume sends it, and says this
-            self._receiver.finish([recorded_result(row, stopped) for row in rows])
+            results = [recorded_result(row, stopped) for row in rows]
+            self.known.take(results)
+            self._receiver.finish(results)
             await self._receiver.wait_for_room()
             return
         self._hand_on(rows)

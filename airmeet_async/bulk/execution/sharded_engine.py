@@ -31,7 +31,7 @@ from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.options import EngineOptions, ShardAnswer, ShardRunner
 from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
-from airmeet_async.bulk.statistics import RunStatistics
+from airmeet_async.bulk.statistics import KnownResults, RunStatistics
 from airmeet_async.client.telemetry import RunStopped, RunTelemetry
 from airmeet_async.errors import (
     AirmeetError,
@@ -58,6 +58,7 @@ class ShardedEngine:
         list_id: The list.
         total: Its rows.
         journal: What it was, for its facts.
+        known: How the rows have ended that are not put into shards.
         results: Takes a result per row.
         runner: Has shards sent.
         options: Of the run.
@@ -70,6 +71,7 @@ class ShardedEngine:
     is_away = False
     last_reply = ""
     retrying = 0
+    to_collect = 0
 
     def __init__(
         self,
@@ -78,6 +80,7 @@ class ShardedEngine:
         total: int,
         *,
         journal: Journal,
+        known: KnownResults,
         results: ResultQueue,
         runner: ShardRunner,
         options: EngineOptions,
@@ -105,8 +108,10 @@ class ShardedEngine:
         self._started = self._clock()
         self._changed = asyncio.Event()
         self._sending: asyncio.Task[None] | None = None
-        self._before: Mapping[str, int] = {}  # rows that no shard has, by what has become of them
         self._over: set[str] = set()  # shards that are not sent again
+        # By what has become of them: rows that no shard has, and all rows once none has any.
+        self._known = known
+        self._in_journal: Mapping[RowStatus, int] | None = None
         self._answers: dict[str, ShardAnswer] = {}  # by shard: the one that knows most
         self._attempts: dict[str, ShardAnswer] = {}  # by attempt: the last one; some end with their worker
         self._statistics = RunStatistics()
@@ -187,10 +192,8 @@ class ShardedEngine:
         folder = (self._runner.folder or self._path.with_name(f"{self._path.stem}-shards")).absolute()
         workers = await self._runner.open(folder, base=self._base, keys=self._keys)
         pace = evolve(self._pace, workers=workers)
-        summary = await anyio.to_thread.run_sync(read_summary, self._path, self._list)
         cut = partial(cut_journal, list_id=self._list, first=_FIRST_ROWS, pace=pace)
         paths = await anyio.to_thread.run_sync(cut, self._path, folder, self._runner.shards)
-        self._before = {name: n for name, n in summary.counts.items() if name not in {"pending", "unknown"}}
         for together in (paths[:1], paths[1:]):
             while self.stopped is None and (left := [path for path in together if str(path) not in self._over]):
                 if self.is_held:
@@ -239,6 +242,11 @@ class ShardedEngine:
 
     async def _deliver(self, *, waits: bool) -> None:
         """Pass the results on: what the journal says of each row now."""
+        # The results are counted once more as they are handed on; whoever watches sees no step back meanwhile.
+        summary = await anyio.to_thread.run_sync(read_summary, self._path, self._list)
+        self._in_journal = {
+            RowStatus.UNPROCESSED if name == "pending" else RowStatus(name): n for name, n in summary.counts.items()
+        }
         rows = read_results(self._path, self._list)
 
         def take() -> list[RowResult]:
@@ -259,7 +267,9 @@ class ShardedEngine:
                 await self._results.wait_for_room()
 
     def _counts(self) -> Counter[RowStatus]:
-        counts = Counter({RowStatus(name): n for name, n in self._before.items() if n})
+        if self._in_journal is not None:
+            return Counter(self._in_journal)
+        counts = self._known.counts.copy()
         for answer in self._answers.values():
             counts.update({RowStatus(name): n for name, n in answer["counts"].items() if n})
         return counts
@@ -277,8 +287,9 @@ class ShardedEngine:
             stop=self.stopped.reason if self.stopped else None,
             stop_message=self.stopped.message if self.stopped else "",
             final=final,
+            known=self._known if self._in_journal is None else None,
         )
-        if final or statistics.rows_read:
+        if final:
             return report
         counts = self._counts()
         return evolve(report, counts={status: counts[status] for status in RowStatus}, rows_read=counts.total())

@@ -35,7 +35,7 @@ FIELDS = tuple(_DATA["columns"])
 FIRST_RESULT_COLUMNS = (
     "airmeet_row", "airmeet_status", "airmeet_code", "airmeet_error", "airmeet_attempts", "airmeet_entry_link",
 )  # fmt: skip
-RESULT_COLUMNS = (*FIRST_RESULT_COLUMNS, "airmeet_invite", "airmeet_when", "airmeet_run")
+RESULT_COLUMNS = (*FIRST_RESULT_COLUMNS, "airmeet_invite", "airmeet_when", "airmeet_run", "airmeet_event")
 
 # The columns of each file that `airmeet export` and `airmeet reconcile` write; links aside, and registration fields.
 _OWN_HEADERS = frozenset(

@@ -32,7 +32,7 @@ from airmeet_async.bulk.input.column_names import (
     says_not_coming,
     squeezed,
 )
-from airmeet_async.bulk.report import RowWarning
+from airmeet_async.bulk.report import NOT_ATTENDING, RowWarning
 from airmeet_async.errors import InputError
 from airmeet_async.protocol.validation import Problem, RegistrationFields, check_email
 from airmeet_async.tables import Table, command_line_option, python_option, shown, tidy
@@ -182,15 +182,25 @@ class ColumnMap:
         return _text(data.get(self.whole))
 
     def refuse(self, data: Mapping[str, Any]) -> Problem | None:
-        """Return why a row is left out for what the tool that has written it says, or for its name."""
+        """Return why a row is left out for what the tool that has written it says."""
         if self.status and self.preset and not self.preset.comes(status := _text(data.get(self.status))):
             what = f"{self.preset.title} says {status!r:.40} ({self.status})"
-            none = self.spell("preset", "none")
-            return Problem("not_attending", f"{what}, so this row is left out; {none} includes all rows")
-        if self.whole and (picked := self.pick(data)).get("first_name") and "last_name" not in picked:
-            what = f"{self.whole_name(data)!r:.80} is one word, but Airmeet needs a first and a last name"
-            return Problem("one_word_name", f"{what}; add the last name, or - for none")
+            return Problem(NOT_ATTENDING, f"{what}, so this row is left out", self.status)
         return None
+
+    def refuse_name(self, picked: Mapping[str, Any], data: Mapping[str, Any]) -> Problem | None:
+        """Return why a whole name cannot be split, where that is so."""
+        if self.whole and picked.get("first_name") and "last_name" not in picked:
+            what = f"{self.whole_name(data)!r:.80} is one word, but Airmeet needs a first and a last name"
+            return Problem("one_word_name", f"{what}; add the last name, or - for none", "last_name")
+        return None
+
+    def column_of(self, field: str) -> str | None:
+        """Return the column that a field or a registration field is read from, or that is called so; None for none."""
+        found = {match.field: match.column for match in (*self.fields, *self.custom)}
+        if field in NAMES and field not in found:
+            return self.whole or None
+        return found.get(field) or (field if field == self.status else None) or None
 
     def doubts(self, data: Mapping[str, Any]) -> tuple[RowWarning, ...]:
         """Return what is to be said of a row for columns that are not sent."""
@@ -504,25 +514,26 @@ def _missing_columns(
     sign = next((one for one in ",;\t|^~" if header and one in header[0]), "")
     if len(header) == 1 and len(missing) > 1 and sign:
         option = spell("delimiter", "tab" if sign == "\t" else sign)
-        return InputError(f"{what}. If these are several columns, name their delimiter: {option}")
+        return InputError(f"{what}. If these are several columns, name their delimiter: {option}", column=missing[0])
     names = [name for name in free if squeezed(name) in FULL_NAMES and missing != ["email"]]
     # "Vorname; Name" has last names in the second.
     if names and len(missing) == 1 and _mostly(sample, names[0], lambda text: len(text.split()) == 1, 0.5):
-        return InputError(f"{what}. Choose it: {spell_columns(spell, {missing[0]: names[0]})}")
+        fix = spell_columns(spell, {missing[0]: names[0]})
+        return InputError(f"{what}. Choose it: {fix}", column=missing[0])
     if names:
         what += f". {shown(names[0])} may hold full names. It is not split automatically, because"
         what += f" the split is a guess: use {spell_split(spell)}, or two columns"
         if len(missing) == 1 and not sample:
             what += f", or use {spell_columns(spell, {missing[0]: names[0]})}"
         if "email" not in missing:
-            return InputError(what)
+            return InputError(what, column=missing[0])
     left = [name for name in free if name not in names]
     options: dict[str, str | None] = {}
     for name in missing:
         column = _likely_column(name, left, sample)
         left = [other for other in left if other != column]
         options[name] = column or "COLUMN"
-    return InputError(f"{what}. Choose it: {spell_columns(spell, options)}")
+    return InputError(f"{what}. Choose it: {spell_columns(spell, options)}", column=missing[0])
 
 
 def _likely_column(name: str, free: Sequence[str], sample: Sequence[Mapping[str, Any]]) -> str:

@@ -107,22 +107,30 @@ class BulkOperation(ABC):
             if row is None:
                 row = Row(index, line, given, "")
                 try:
-                    problem = self.fill(row)
+                    problems = self.fill(row)
                 except AirmeetError:
                     raise
                 except Exception as error:  # noqa: BLE001 - one odd row must not end the run
-                    problem = Problem("invalid_row", f"{type(error).__name__}: {error}")
-                if problem is _fetch_first:
-                    break
-                if problem:
-                    row.identity, row.template, row.payload, row.warnings = "", None, b"", ()
-                    row.error = RowError(problem.code, problem.message)
+                    problems = [Problem("invalid_row", f"{type(error).__name__}: {error}")]
+                if problems:
+                    if problems[0] is _fetch_first:
+                        break
+                    row.identity, row.template, row.payload = "", None, b""
+                    one, *others = problems
+                    row.error = RowError(one.code, one.message, column=self._column_of(row, one.field))
+                    row.warnings = tuple(
+                        RowWarning(other.code, other.message, self._column_of(row, other.field)) for other in others
+                    )
             rows.append(row)
         return rows
 
     @abstractmethod
-    def fill(self, row: Row) -> Problem | None:
+    def fill(self, row: Row) -> Sequence[Problem]:
         """Set key, identity, template, payload and warnings of a row from its data, or return why it is not sent."""
+
+    def _column_of(self, row: Row, field: str) -> str | None:  # noqa: ARG002
+        """Return the column of a row that has a field, or the key of a mapping; None where that is not known."""
+        return None
 
     def _quick_row(self, index: int, line: int | None, data: Any) -> Row | None:  # noqa: ARG002
         return None
@@ -186,6 +194,12 @@ class _PeopleOperation(BulkOperation):
                 if isinstance(found, ColumnMap) and len(self._ignored) < _MOST_HEADERS:
                     self._ignored |= dict.fromkeys(found.ignored)
         return found
+
+    def _column_of(self, row: Row, field: str) -> str | None:
+        if not isinstance(row.data, Mapping):
+            return None
+        columns = self._columns_of(row.data, row.index)
+        return columns.column_of(field) if isinstance(columns, ColumnMap) else None
 
     def _find_columns(self, names: list[str], *, has_custom: bool) -> ColumnMap | Problem:  # noqa: ARG002
         sample = [one for one in self._chunk[:_SAMPLE] if isinstance(one, Mapping)]
@@ -257,9 +271,10 @@ class AddAttendees(_PeopleOperation):
                     raise NearMissError(name, _CUSTOM_FIELDS, found.spell)
         return found
 
-    def fill(self, row: Row) -> Problem | None:
+    def fill(self, row: Row) -> Sequence[Problem]:
         data = row.data
         warnings: tuple[RowWarning, ...] = ()
+        problems: list[Problem] = []
         event = self.event_fields
         if isinstance(data, Attendee):
             custom: Any = data.custom_fields
@@ -268,42 +283,46 @@ class AddAttendees(_PeopleOperation):
         elif isinstance(data, Mapping):
             columns = self._columns_of(data, row.index)
             if isinstance(columns, Problem):
-                return columns
+                return [columns]
             texts = columns.pick(data)
             custom = texts.pop("custom_fields", None)
             row.key = texts.get("email", "")
             if problem := columns.refuse(data):
-                return problem
+                return [problem]
+            if problem := columns.refuse_name(texts, data):
+                problems.append(problem)
             warnings += columns.doubts(data)
             if columns.statuses and not warnings and len(self._harmless) < _MOST_HARMLESS:
                 self._harmless.add(tuple(str(data.get(column)) for column, _ in columns.statuses))
             if given := data.get("custom_fields"):
                 custom = (custom or {}) | dict(given)
         else:
-            return Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")
+            return [Problem("not_a_row", f"a row must be an Attendee or a mapping, not {type(data).__name__}")]
         if kind := texts.get("attendance_type"):
             if event is None and self._fetch_fields is not None:
-                return _fetch_first  # whether the event wants it
+                return [_fetch_first]  # whether the event wants it
             texts["attendance_type"] = parse_attendance(kind)
             if event is not None and event.is_hybrid is False:
                 del texts["attendance_type"]
-        if problem := check_texts(texts):
-            return problem
+        problems += [one for one in check_texts(texts) if not problems or one.field != problems[0].field]
         if not kind and event is not None and event.is_hybrid:
             what = "attendance_type is empty, and this hybrid event needs it: IN-PERSON or VIRTUAL"
-            return Problem("missing_attendance_type", what)
+            if self._columns is not None and all(match.field != "attendance_type" for match in self._columns.fields):
+                what = "this hybrid event needs an attendance_type, IN-PERSON or VIRTUAL: add such a column to the list"
+            problems.append(Problem("missing_attendance_type", what, "attendance_type"))
         answers: dict[str, str | list[str]] = {
             name: [tidy(item) for item in value] if isinstance(value, (list, tuple)) else tidy(value)
             for name, value in (custom or {}).items()
         }
         answers = {name: value for name, value in answers.items() if value}
         mapping: list[dict[str, Any]] = []
-        if answers:  # the event is asked only if a row needs it
+        if answers and not (event is None and problems):  # the event is asked only if a row needs it
             if event is None:
-                return _fetch_first
-            mapping, problem = event.resolve(answers)
-            if problem:
-                return problem
+                return [_fetch_first]
+            mapping, wrong = event.resolve(answers)
+            problems += wrong
+        if problems:
+            return problems
         row.payload = add_checked_attendee(self._airmeet_id, texts, mapping, {}).payload
         row.identity, row.template = fold(row.key), self.template
         if event is not None and event.required:
@@ -317,7 +336,7 @@ class AddAttendees(_PeopleOperation):
         if not row.key.isascii() or may_be_broken(row.payload) or not NO_VALUE.isdisjoint(texts.values()):
             named = {name: text for name, text in answers.items() if isinstance(text, str)}
             row.warnings += tuple(text_warnings({**texts, **named}))
-        return None
+        return ()
 
     def _quick_row(self, index: int, line: int | None, data: Any) -> Row | None:
         """Return a plain row as `fill` would leave it; None for whatever is not plain.
@@ -418,8 +437,8 @@ class UncheckedFields(RegistrationFields):
     def __init__(self) -> None:
         super().__init__(())
 
-    def resolve(self, values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], Problem | None]:  # noqa: ARG002
-        return [], None
+    def resolve(self, values: Mapping[str, Any]) -> tuple[list[dict[str, Any]], list[Problem]]:  # noqa: ARG002
+        return [], []
 
 
 class ChangeAccess(_PeopleOperation):
@@ -438,7 +457,7 @@ class ChangeAccess(_PeopleOperation):
         super().__init__(reading, columns)
         self.template: CallTemplate = CallTemplate(endpoint, check_ids(airmeet_id=airmeet_id))
 
-    def fill(self, row: Row) -> Problem | None:
+    def fill(self, row: Row) -> Sequence[Problem]:
         """Take an address, an `Attendee` or a mapping with an e-mail."""
         data = row.data
         if isinstance(data, Mapping):
@@ -448,11 +467,11 @@ class ChangeAccess(_PeopleOperation):
             data = getattr(data, "email", None)
         row.key = email = tidy(data)
         if problem := check_email(email):
-            return problem
+            return [problem]
         row.payload = change_access(self.template.endpoint, self.template.path["airmeet_id"], email).payload
         row.identity, row.template = fold(email), self.template
         row.warnings = () if email.isascii() else tuple(text_warnings({"email": email}))
-        return None
+        return ()
 
 
 class CreateItems(BulkOperation):
@@ -510,17 +529,18 @@ class CreateItems(BulkOperation):
         if self.existing is None and self._fetch_existing is not None:
             self.existing = await self._fetch_existing()
 
-    def fill(self, row: Row) -> Problem | None:
+    def fill(self, row: Row) -> Sequence[Problem]:
         try:
             item = self.mapping.read(row.data, self._timezone)
             row.key = self.mapping.key(item)
             call = self.mapping.build(self.template.path["airmeet_id"], item)
-        except (ConfigError, InputError) as error:
-            return Problem("invalid_row", str(error))
+        except (ConfigError, InputError, ExceptionGroup) as error:
+            errors = error.exceptions if isinstance(error, ExceptionGroup) else (error,)
+            return [Problem("invalid_row", str(one), getattr(one, "field", "")) for one in errors]
         if self.existing is None:
-            return _fetch_first
+            return [_fetch_first]
         if self.leaves_out_existing and (there := self.existing.find(item)):
-            return Problem(there.code, there.message)
+            return [Problem(there.code, there.message)]
         warnings = self._warnings_about(tuple(row.data)) if isinstance(row.data, Mapping) else ()
         if isinstance(item, NewSession):
             warnings += self.existing.speaker_warnings(item)
@@ -536,7 +556,10 @@ class CreateItems(BulkOperation):
         row.identity, row.template, row.payload = identity_of(item), self.template, call.payload
         values = {name: text for name in self.mapping.fields if isinstance(text := getattr(item, name), str) and text}
         row.warnings = (*warnings, *text_warnings(values))
-        return None
+        return ()
+
+    def _column_of(self, row: Row, field: str) -> str | None:
+        return field if isinstance(row.data, Mapping) and field in row.data else None
 
 
 class CustomOperation(BulkOperation):
@@ -554,14 +577,14 @@ class CustomOperation(BulkOperation):
         self._key = key
         self._templates: dict[tuple[Any, ...], CallTemplate] = {}
 
-    def fill(self, row: Row) -> Problem | None:
+    def fill(self, row: Row) -> Sequence[Problem]:
         try:
             row.key = self._key(row.data) if self._key else ""
             call = self._build(row.data)
         except Exception as error:  # noqa: BLE001 - also errors of ours that it raises: they are about this row
-            return Problem("invalid_row", f"{type(error).__name__}: {error}")
+            return [Problem("invalid_row", f"{type(error).__name__}: {error}")]
         if not isinstance(call, Call):
-            return Problem("invalid_row", f"build returned {type(call).__name__} instead of a Call")
+            return [Problem("invalid_row", f"build returned {type(call).__name__} instead of a Call")]
         payload, flags = call.payload, dict[str, bool]()
         if call.endpoint is ATTENDEES_ADD and isinstance(call.body, Mapping):
             flags = {name: call.body[name] for name in _FLAGS if isinstance(call.body.get(name), bool)}
@@ -577,4 +600,4 @@ class CustomOperation(BulkOperation):
                 self._templates.clear()
             self._templates[key] = template
         row.identity, row.template, row.payload = fold(row.key), self._templates[key], payload
-        return None
+        return ()

@@ -3,13 +3,23 @@
 It is made from a list that was prepared for a run: how many rows it has, and what was noted about some of them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.input.columns import ColumnMap, names_of, spell_columns
-from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, OTHER_NAME, FailureGroup
+from airmeet_async.bulk.report import (
+    BLOCKED,
+    EXISTS,
+    EXISTS_DIFFERENT,
+    MAILED_ELSEWHERE,
+    NOT_ATTENDING,
+    OTHER_NAME,
+    FailureGroup,
+    RowWarning,
+)
 from airmeet_async.bulk.statistics import CauseCounter, warnings_by_code
 from airmeet_async.formatting import WIDTH, counted, many, wrapped
 from airmeet_async.protocol.validation import Problem, RegistrationFields
@@ -25,8 +35,9 @@ _EARLIER = (*_SENT_BEFORE, *_NOT_SENT, "changed", "unverified", "gone")
 # Warnings that somebody should look at before people are registered; others change a text at most.
 _SERIOUS = frozenset({"may_not_come", "missing_answer", "nearly_a_field"})
 
-# What was noted about a row: index, line, status (``invalid``, ``duplicate`` or None), and the note: ``code`` and
-# ``message`` of its error, ``key``, ``duplicate_of`` and ``of_line`` of the row that it repeats, ``warnings``.
+# What was noted about a row: index, line, status (``invalid``, ``duplicate`` or None), and the note: ``code``,
+# ``message`` and ``column`` of its error, ``key``, ``duplicate_of`` and ``of_line`` of the row that it repeats, and
+# ``warnings``, which are further errors of a row that is not valid.
 NotedRow = tuple[int, int | None, str | None, Mapping[str, Any]]
 
 
@@ -37,7 +48,7 @@ class EarlierList(AsDict):
     Attributes:
         name: The file; nothing where it was none.
         when: When it was read, in seconds since the epoch.
-        done: How many people of this list it has, and who are done.
+        done: How many people of this list it has, and who are done; whoever is in several counts for the newest.
     """
 
     name: str
@@ -58,6 +69,7 @@ class BulkPlan(AsDict):
         cut: Rows that would be sent with a value that Airmeet cuts.
         blocked: Rows that are not sent, since the last that was done here to these people is a block.
         warned: Rows that would be sent and have any warning.
+        several_errors: Of the invalid rows, those with more than one error.
         done_before: Rows that are not sent, since an earlier run has done what is asked.
         changed: Of these, rows that differ from what was sent then.
         unverified: Of `done_before`, rows whose mail was asked for once, and nobody knows whether it went out.
@@ -75,13 +87,17 @@ class BulkPlan(AsDict):
         rejected_again: Those that Airmeet refused.
         unknown_again: Those that may exist already, and may then exist twice.
         invites_again: Those that are done, and whose invitation may not have been mailed.
+        found_not_mailed: Of these, those of whom the event's list of participants says that they were not.
+        found_mailed: In such a retry, rows that are left out, since that list says that they were mailed.
         found_done: In a retry, rows without a clear answer that are done: the event has what they are about.
         found_existing: In a retry, rows that are left out, since the event has what they are about.
         gone: People of the list of the same name before this one who are not in it any more; they stay as they are.
+        not_coming_before: Of the people who are left out since they do not come, those who were done before.
         previous: That list.
         done_by: The other lists whose people are in this one and done, the newest first.
         causes: What is the matter with rows: of those that are not sent, of those that repeat another one, and
-            warnings, each the most frequent first. ``sample_rows`` are lines of a file, else numbers from 1.
+            warnings, each the most frequent first. ``sample_rows`` are lines of a file, else numbers from 1. A row with
+            several errors is in several of them.
         source: The file, or nothing.
         columns: Which column of a file is what, or None for rows that are from no file.
         splits: How the first few whole names are split: whole, first, last.
@@ -100,6 +116,7 @@ class BulkPlan(AsDict):
         registrations: Registrations of the plan that would be used up.
         rate: Requests per second that was asked for; None to follow what Airmeet allows.
         notices: What was decided without being asked when the file was read.
+        job: What is typed for the job, where that is known.
         fields_error: Why the event could not be asked, where that does not keep the rows from being checked otherwise.
     """
 
@@ -111,6 +128,7 @@ class BulkPlan(AsDict):
     cut: int = 0
     blocked: int = 0
     warned: int = 0
+    several_errors: int = 0
     done_before: int = 0
     changed: int = 0
     unverified: int = 0
@@ -126,9 +144,12 @@ class BulkPlan(AsDict):
     rejected_again: int = 0
     unknown_again: int = 0
     invites_again: int = 0
+    found_not_mailed: int = 0
+    found_mailed: int = 0
     found_done: int = 0
     found_existing: int = 0
     gone: int = 0
+    not_coming_before: int = 0
     previous: EarlierList | None = None
     done_by: tuple[EarlierList, ...] = ()
     causes: tuple[FailureGroup, ...] = ()
@@ -148,6 +169,7 @@ class BulkPlan(AsDict):
     registrations: int = 0
     rate: float | None = None
     notices: tuple[str, ...] = ()
+    job: str = ""
     fields_error: Exception | None = field(default=None, eq=False, repr=False)
 
     @property
@@ -161,6 +183,16 @@ class BulkPlan(AsDict):
         """Rows that would be sent, and were never done."""
         before: Iterable[int] = (getattr(self, name) for name in (*_SENT_BEFORE, *_RETRIED))
         return self.ready - sum(before)
+
+    @property
+    def not_coming(self) -> int:
+        """Rows that would be sent, though a column of the list says that these people do not come."""
+        return sum(group.n for group in self.causes if group.code == "may_not_come")
+
+    @property
+    def to_correct(self) -> int:
+        """Rows that are not valid; there is nothing to correct in those of people who do not come."""
+        return self.invalid - sum(group.n for group in self.causes if group.code == NOT_ATTENDING)
 
     @property
     def needs_attention(self) -> bool:
@@ -189,7 +221,7 @@ class BulkPlan(AsDict):
         # Blocking and unblocking send everybody each time, without being told to.
         is_access = done in {"blocked", "unblocked"}
         once_more = f"will be {done} again, which is harmless" if is_access else f"will be sent once more{mailed}"
-        retry = " ".join(filter(None, ("airmeet retry", self.airmeet_id)))
+        retry = " ".join(filter(None, ("airmeet retry", self.job or self.airmeet_id)))
         refused = "refused by Airmeet before and not changed since"
         parts: list[tuple[int, str, Sequence[int]]] = [
             (self.found_done, f"without a clear answer: in the event, so {done}", ()),
@@ -208,30 +240,45 @@ class BulkPlan(AsDict):
             (self.failed_again, f"failed before: will be {done}{mailed}", ()),
             (self.rejected_again, f"refused before: will be {done}{mailed}, unless they are refused again", ()),
             (self.unknown_again, "may exist or not: will be sent again, and may then exist twice", ()),
-            (self.invites_again, f"{done}, perhaps not mailed: will be mailed; some of them may get it twice", ()),
+            (self.found_mailed, f"{done} and mailed, says Airmeet's list of participants: left out", ()),
+            (self.found_not_mailed, f"{done} and not mailed, says Airmeet's list of participants: will be mailed", ()),
+            (
+                self.invites_again - self.found_not_mailed,
+                f"{done}, perhaps not mailed: will be mailed; some of them may get it twice",
+                (),
+            ),
             (self.done_before - self.unverified, self._done_before(f"{done}{mailed}"), ()),
-            (self.unverified, f"{done} before, perhaps not mailed: left out ({retry} --invites mails just them)", ()),
+            (
+                self.unverified,
+                f"{done} before, perhaps not mailed: left out ({retry} --invites asks Airmeet who was)",
+                (),
+            ),
             (self.under_way, "under way in a run that is in progress: left out", ()),
             (self.held, "sent before without a clear answer: left out, since nobody knows what became of them", ()),
             (self.refused_before, f"{refused}: left out ({retry} --rejected sends them as they are)", ()),
         ]
         stay = done if is_access else "in the event"
-        parts += [*self._describe_causes(), (self.gone, f"of the last list are no longer in it; they stay {stay}", ())]
+        block = " ".join(filter(None, ("airmeet block", self.airmeet_id)))
+        stays = f"not coming any more, but {stay} and with a link ({block} takes it away)"
+        parts += [*self._describe_causes(), (self.not_coming_before, stays, ())]
+        parts += [(self.gone, f"of the last list are no longer in it; they stay {stay}", ())]
         return self._lines_of([part for part in parts if part[0]] or [(0, f"{will} {done}", ())])
 
     def _describe_causes(self) -> list[tuple[int, str, Sequence[int]]]:
-        check = "to check"
-        return [
+        check = "sent, but to check"
+        found: list[tuple[int, str, Sequence[int]]] = [
             (one.n, f"{check if one.code in _WARNING_WORDS else 'left out'}: {describe_cause(one)}", one.sample_rows)
             for one in self.causes
         ]
+        if n := self.several_errors:
+            found.append((n, f"of the rows left out {'has' if n == 1 else 'have'} more than one error", ()))
+        return found
 
     def _lines_of(self, found: list[tuple[int, str, Sequence[int]]]) -> list[str]:
         if self.registrations and found:  # these rows come first
             n, what, rows = found[0]
             most = "up to " if self.full_before else ""
-            are = "is" if self.registrations == 1 else "are"
-            used = f"{most}{self.registrations:,} of your plan's registrations {are} used"
+            used = f"this uses {most}{self.registrations:,} of your plan's registrations"
             found = [(n, f"{what}; {used}", rows), *found[1:]]
         shown_parts, more = found[:_MOST_CAUSES], found[_MOST_CAUSES:]
         width = max((len(f"{n:,}") for n, *_ in found), default=0)
@@ -239,12 +286,14 @@ class BulkPlan(AsDict):
         return [*lines, *([f"  and {counted(len(more), 'more cause')}"] if more else [])]
 
     def _done_before(self, done: str) -> str:
-        all_done = self.done_before
+        by_name = Counter[str]()  # a file that was sent in several ways is several lists
+        for found in self.done_by:
+            by_name[found.name] += found.done
         lists = listed(
             [
-                f"{f'{found.done:,} of them ' if found.done < all_done else ''}from {shown(found.name)}"
-                for found in self.done_by
-                if found.name not in {"", self.source}
+                f"{f'{n:,} of them ' if n < self.done_before else ''}from {shown(name)}"
+                for name, n in by_name.items()
+                if name not in {"", self.source}
             ]
         )
         changed = ""
@@ -287,6 +336,7 @@ class BulkPlan(AsDict):
             "other_names": self.other_names,
             "cut": self.cut,
             "warned": self.warned,
+            "several_errors": self.several_errors,
             "new": self.new,
             **{name: getattr(self, name) for name in _EARLIER},
             "causes": [
@@ -301,6 +351,7 @@ class BulkPlan(AsDict):
             "fields_known": self.fields_known,
             "is_hybrid": self.is_hybrid,
             "unfilled": list(self.unfilled),
+            "not_coming_before": self.not_coming_before,
             "invitations": self.invitations,
             "second_invitations": self.second_invitations,
             "full_before": self.full_before,
@@ -320,12 +371,15 @@ class RowFinding(AsDict):
         code: A short stable word.
         message: One sentence.
         is_error: The row is not sent, and something about it has to be corrected.
+        column: The column of the file, or the key of the mapping, that has to be corrected; None where that is not
+            known.
     """
 
     line: int
     code: str
     message: str
     is_error: bool = False
+    column: str | None = None
 
 
 def make_plan(
@@ -364,7 +418,7 @@ def make_plan(
         done_by: The other lists whose people are in this one and done.
         may_mail_twice: Mails in doubt are asked for again.
     """
-    invalid = duplicates = other_names = blocked = cut = warned = 0
+    invalid = duplicates = other_names = blocked = cut = warned = several_errors = 0
     left_out, repeated, warnings = CauseCounter(), CauseCounter(), CauseCounter(by_code=True)
     for index, at, status, note in noted:
         line = at or index + 1
@@ -382,7 +436,12 @@ def make_plan(
         elif status == "invalid":
             blocked += note["code"] == BLOCKED
             invalid += note["code"] != BLOCKED
-            findings, causes = [RowFinding(line, note["code"], note["message"], is_error=True)], left_out
+            one_error = RowFinding(line, note["code"], note["message"], is_error=True, column=note.get("column"))
+            findings, causes = [one_error], left_out
+            if note["code"] != BLOCKED:  # whose warnings are no errors
+                others: Sequence[RowWarning] = note.get("warnings", ())
+                findings += [RowFinding(line, one.code, one, is_error=True, column=one.column) for one in others]
+                several_errors += len(findings) > 1
         else:
             said = warnings_by_code(note.get("warnings", ()))
             findings, causes = [RowFinding(line, code, what) for code, what in said.items()], warnings
@@ -413,6 +472,7 @@ def make_plan(
         other_names=other_names,
         cut=cut,
         warned=warned,
+        several_errors=several_errors,
         **earlier,
         previous=previous,
         done_by=tuple(done_by),
@@ -429,6 +489,7 @@ def make_plan(
         mails=invite,
         may_mail_twice=may_mail_twice,
         done=done,
+        not_coming_before=counts.get("not_coming_before", 0),
         second_invitations=counts.get("second_invitations", 0) if invite else 0,
         # Of a hybrid event, whoever has an attendance type is registered at once, whatever was asked (A).
         registrations=counts.get("registrations", ready if event_fields and event_fields.is_hybrid else 0),
@@ -464,7 +525,7 @@ _DONE = {
 # What is said of several rows whose messages differ in names, numbers and addresses.
 _WORDS = {
     "invalid_email": "no valid e-mail address",
-    "not_attending": "does not come",
+    NOT_ATTENDING: "do not come, as the list says",
     "one_word_name": "a name that cannot be split",
     "unknown_option": "not one of the event's options",
     BLOCKED: "were blocked here; unblock them first to let them in again",
@@ -472,6 +533,8 @@ _WORDS = {
     EXISTS_DIFFERENT: "in the event already, and different there, as the results file says in detail; Airmeet changes "
     "it in its dashboard only",
     "duplicate": "twice in the list",
+    MAILED_ELSEWHERE: "mailed for this event, as airmeet_invite in this file says, though by no run on this computer "
+    "(--again mails them once more)",
     OTHER_NAME: "an address that is in the list already, with another name",
 }
 _WARNING_WORDS = {
@@ -480,7 +543,7 @@ _WARNING_WORDS = {
     "no_value": "words that mean no value, such as NULL",
     "placeholder": "a placeholder instead of a name",
     "look_alike": "an address with letters that only look like those of an address",
-    "may_not_come": "may not come, as a column of the list says",
+    "may_not_come": "may not come, as the list says",
     "missing_answer": "no answer to a mandatory registration field",
     "nearly_a_field": "a column called nearly like a registration field, which is not sent",
     "unknown_speaker": "somebody who is not a speaker of the event",
@@ -492,6 +555,10 @@ def describe_cause(group: FailureGroup) -> str:
     """Say what is the matter with rows, in words that are right for each of them."""
     if group.n == 1 and group.code != "duplicate":
         return group.message
+    if group.code == OTHER_NAME and "sent before" in group.message:
+        return "an address that another list has sent, under another name; the results file says which"
+    if group.code == BLOCKED and group.message.startswith("was to be"):
+        return "were to be blocked here, which Airmeet refused; unblock them to let them in"
     return {**_WORDS, **_WARNING_WORDS}.get(group.code, group.message)
 
 

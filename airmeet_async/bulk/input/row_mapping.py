@@ -142,7 +142,8 @@ class RowMapping:
         missing = [name for name in self.required if name not in found]
         if missing:
             there = ", ".join(map(repr, header)) or "none"
-            raise InputError(f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}")
+            what = f"no column for {', '.join(missing)}; the columns are {there}. Name it {missing[0]}"
+            raise InputError(what, column=missing[0])
         return found
 
     def unused(self, header: tuple[str, ...]) -> tuple[list[str], dict[str, str]]:
@@ -186,7 +187,7 @@ class RowMapping:
         """Return the value that a row describes; a value of the model itself is returned as it is.
 
         Raises:
-            InvalidInputError: A cell cannot be read; names the column.
+            InvalidInputError: A cell cannot be read; names the column. Of several it is a group of these.
             InputError: A required column is missing.
         """
         zone = ZoneInfo(check_timezone(timezone)) if timezone else None
@@ -197,20 +198,23 @@ class RowMapping:
             return evolve(data, start=moment(start.isoformat(), zone))
         columns = self.columns(tuple(map(str, data)))
         values: dict[str, Any] = {}
+        errors: list[InvalidInputError] = []
         for name, column in columns.items():
             cell = data[column]
             value = cell if isinstance(cell, (list, tuple, datetime, bool)) else tidy(cell)
             if isinstance(value, datetime) and value.tzinfo is None:
                 value = value.isoformat()  # so that it gets the zone of the list, like a text
             if value == "" and name in self.required:
-                raise InvalidInputError(f"{column} is empty", field=column, code="missing_field")
+                errors.append(InvalidInputError(f"{column} is empty", field=column, code="missing_field"))
             if isinstance(value, str) and value:
                 try:
                     value = moment(value, zone) if name == "start" else self.readers.get(name, str)(value)
                 except InvalidInputError as error:
-                    raise InvalidInputError(f"{column}: {error}", field=column, code=error.code) from None
+                    errors.append(InvalidInputError(f"{column}: {error}", field=column, code=error.code))
             if value != "":
                 values[name] = value
+        if errors:
+            raise errors[0] if len(errors) == 1 else ExceptionGroup("cells that cannot be read", errors)
         if kind := values.pop("attendance_type", None):
             values["exhibitors"] = [
                 evolve(one, attendance_type=one.attendance_type or kind) for one in values.get("exhibitors", ())

@@ -28,6 +28,8 @@ from airmeet_async.bulk.journal.writer import (
     OF_LIST,
     OPEN,
     ROWS,
+    STATUS,
+    WAS_DONE,
     WAS_SENT,
     WISH,
     RecordedList,
@@ -35,28 +37,20 @@ from airmeet_async.bulk.journal.writer import (
     read_lists,
     select_rows,
 )
-from airmeet_async.bulk.report import BLOCKED, RowResult, RowStatus, StopReason
+from airmeet_async.bulk.report import BLOCKED, NOT_ATTENDING, RowResult, RowStatus, StopReason
 from airmeet_async.bulk.row import Outcome, OutcomeState
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 from airmeet_async.protocol.value_class import AsDict
 
-# The same as `recorded_result` says of a row, in SQL. `pending` is what a run calls unprocessed.
-_STATUS = f"""CASE
-    WHEN i.status IS NOT NULL THEN i.status
-    WHEN o.entry IS NULL THEN 'pending'
-    WHEN {DONE} THEN 'succeeded'
-    WHEN o.state <= 3 AND {IN_DOUBT} THEN 'unknown'
-    WHEN o.state = 5 AND NOT {CHANGED} THEN 'rejected'
-    WHEN o.state = 6 THEN 'failed'
-    ELSE 'pending' END"""
 # A row up to the horizon of a run that has not ended yet may be under way; after a kill it will be unknown.
 _UNDER_WAY = """(i.status IS NULL AND (o.state IS 1 OR (
     o.entry IS NULL AND i.request IS NULL AND i.id <= :first + (SELECT horizon FROM list WHERE id = :list))))"""
 _COUNTS = f"""
-    SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {_STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
+    SELECT CASE WHEN {_UNDER_WAY} THEN 'unknown' ELSE {STATUS} END, COUNT(*), SUM({_UNDER_WAY}),
         SUM({DONE} AND i.status IS NULL AND o.done & 8 AND {WISH} & 4), SUM({DONE} AND i.status IS NULL AND {CHANGED}),
-        SUM(CASE i.status WHEN 'invalid' THEN json_extract(i.note, '$.error.code') IS NOT '{BLOCKED}'
+        SUM(CASE i.status
+            WHEN 'invalid' THEN json_extract(i.note, '$.error.code') NOT IN ('{BLOCKED}', '{NOT_ATTENDING}')
             WHEN 'duplicate' THEN json_extract(i.note, '$.other_name') IS NOT NULL ELSE 0 END),
         SUM({AGAIN} AND o.done & 1), SUM(o.done & (2 | :is_hybrid) <> 0), SUM(o.done & 32 <> 0)
     {OF_LIST} GROUP BY 1
@@ -66,10 +60,11 @@ _STALE = f"""
     AND (COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) IS NULL
          OR COALESCE(o.touched, (SELECT touched FROM list WHERE id = :list)) NOT BETWEEN :from AND :to)
 """  # noqa: S608 - no values
-# Who is not in the event can be neither blocked nor unblocked: Airmeet refuses it, and what was wanted counts.
+# Who is not in the event can be neither blocked nor unblocked: Airmeet refuses it, and what was wanted counts. But a
+# refusal ends no block that was done.
 _WAS_UNBLOCKED = "state IN (4, 5) AND NOT unclear"
 _BLOCKED_BEFORE_A_CRASH = f"""
-    SELECT e.hash, e.identity, l.touched FROM list l
+    SELECT e.hash, e.identity, l.touched, 0 FROM list l
     JOIN input i ON i.id BETWEEN l.id << {LIST_SHIFT} AND (l.id << {LIST_SHIFT}) + l.horizon
     JOIN entry e ON e.id = i.entry LEFT JOIN outcome o ON o.entry = i.entry
     WHERE l.horizon IS NOT NULL AND i.status IS NULL AND o.entry IS NULL
@@ -186,7 +181,8 @@ class RunSummary(AsDict):
             the others.
         operation: Such as ``attendees.add``; empty where nobody has decided yet.
         airmeet_id: The event; empty for none.
-        rows: All rows of the list; None where it was not read to its end.
+        rows: All rows of the list; None where it was not read to its end, or was prepared and never started: the call
+            that has prepared it starts it.
         counts: Rows per status, zeros included; those that are under way, or in shards, are UNPROCESSED.
         under_way: How many of these are being sent at this moment.
         unverified: Rows that succeeded, but whose invitation may not have been mailed.
@@ -314,11 +310,11 @@ def read_summaries(path: Path, is_wanted: Callable[[Mapping[str, Any]], bool] = 
 
 def read_blocked(
     block: Path, unblock: Path, salt: str, hash_identities: Callable[[Sequence[str]], Sequence[int]]
-) -> dict[int, float]:
-    """Return whose last act is a block, by the hash of their identity, and when that was.
+) -> dict[int, tuple[float, bool]]:
+    """Return whose last act is a block, by the hash of their identity, when that was, and whether Airmeet refused it.
 
     Who was perhaps blocked counts as blocked, also where Airmeet has refused it since that person was not in the event;
-    and who was perhaps unblocked does not count as unblocked.
+    and who was perhaps unblocked does not count as unblocked. An unblock that was refused ends only such a block.
 
     Args:
         block: The journal of those who were blocked from an event; it need not be there.
@@ -329,22 +325,29 @@ def read_blocked(
     Raises:
         JournalError: A journal cannot be read.
     """
-    acts = list[dict[int, float]]()
+    acts = list[dict[int, tuple[float, bool]]]()
     for path, condition in ((block, WAS_SENT), (unblock, _WAS_UNBLOCKED)):
-        found = dict[int, float]()
+        found = dict[int, tuple[float, bool]]()
         if path.exists():
             with _opened(path) as connection:
                 is_same = read_facts(connection).get("salt") == salt
-                sql = f"SELECT hash, identity, touched FROM entry JOIN outcome ON entry = id WHERE {condition}"  # noqa: S608
+                is_refused = f"state = 5 AND NOT {WAS_DONE}"
+                sql = f"SELECT hash, identity, touched, {is_refused} FROM entry JOIN outcome ON entry = id WHERE {condition}"  # noqa: S608, E501
                 rows = connection.execute(sql).fetchall()
                 if path is block:
                     rows += connection.execute(_BLOCKED_BEFORE_A_CRASH).fetchall()
-            for hash_, identity, when in rows:
+            for hash_, identity, when, was_refused in rows:
                 if is_same or identity:
-                    found[hash_ if is_same else hash_identities([identity])[0]] = when or 0.0
+                    act = when or 0.0, bool(was_refused)
+                    found[hash_ if is_same else hash_identities([identity])[0]] = act
         acts.append(found)
     blocked, unblocked = acts
-    return {hash_: when for hash_, when in blocked.items() if when >= unblocked.get(hash_, 0.0)}
+
+    def is_blocked(hash_: int, when: float, *, refused: bool) -> bool:
+        since, was_refused = unblocked.get(hash_, (0.0, False))
+        return when >= since or (was_refused and not refused)
+
+    return {hash_: act for hash_, act in blocked.items() if is_blocked(hash_, act[0], refused=act[1])}
 
 
 def _summary_of(path: Path, connection: sqlite3.Connection, found: RecordedList, process: int | None) -> JournalSummary:
@@ -395,6 +398,8 @@ def _summary_of(path: Path, connection: sqlite3.Connection, found: RecordedList,
 def read_results(path: str | os.PathLike[str], list_id: int | None = None) -> Iterator[RowResult]:
     """Yield what became of each row of a list, in its order and all of one moment; it blocks the thread.
 
+    What is known of an invitation is in ``invite`` also where this list asks for none, and another one has.
+
     Args:
         path: The journal.
         list_id: One of its lists, by its number. Default: the one that was sent last.
@@ -415,7 +420,7 @@ def read_results(path: str | os.PathLike[str], list_id: int | None = None) -> It
             for row in rows:
                 if row.index <= up_to and row.error is None and row.earlier is None and not row.changed:
                     row.earlier = Outcome(OutcomeState.IN_FLIGHT, 1, 0, values["wish"], run)
-                yield recorded_result(row, stop_message, run)
+                yield recorded_result(row, stop_message, run, of_every_mail=True)
 
 
 def count_stale_rows(path: Path, list_id: int | None = None) -> int:

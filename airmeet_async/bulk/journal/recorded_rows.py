@@ -93,13 +93,14 @@ def is_stale(touched: float | None, now: float) -> bool:
     return touched is None or now - touched > STALE_SECONDS or touched - now > CLOCK_SLACK
 
 
-def recorded_result(row: Row, stop_message: str, run: int | None = None) -> RowResult:
+def recorded_result(row: Row, stop_message: str, run: int | None = None, *, of_every_mail: bool = False) -> RowResult:
     """Return the result that a row has now, whatever is left to do for it.
 
     Args:
         row: As it came out of the journal.
         stop_message: Why a row was not sent that has not been sent.
         run: The run whose results these are; None for one that has not recorded them.
+        of_every_mail: Say what is known of the invitation also where the row's list asks for none.
     """
     earlier = row.earlier
     if row.error is not None:
@@ -131,7 +132,7 @@ def recorded_result(row: Row, stop_message: str, run: int | None = None) -> RowR
     else:
         status, error = RowStatus.UNPROCESSED, unprocessed
     is_of_earlier = status is not RowStatus.UNPROCESSED and (run is None or earlier.run < run)
-    return _result(row, earlier, status, error, from_earlier_run=is_of_earlier)
+    return _result(row, earlier, status, error, from_earlier_run=is_of_earlier, of_every_mail=of_every_mail)
 
 
 def _unknown(row: Row, why: str) -> RowResult:
@@ -141,13 +142,19 @@ def _unknown(row: Row, why: str) -> RowResult:
 
 
 def _result(
-    row: Row, earlier: Outcome, status: RowStatus, error: RowError | None, *, from_earlier_run: bool
+    row: Row,
+    earlier: Outcome,
+    status: RowStatus,
+    error: RowError | None,
+    *,
+    from_earlier_run: bool,
+    of_every_mail: bool = False,
 ) -> RowResult:
     note = decode_note(earlier.note)
     warnings = (*row.warnings, *note["warnings"])
     if row.changed and status is not RowStatus.UNPROCESSED:
         warnings = (*warnings, SENT_AS_IT_WAS if status is RowStatus.UNKNOWN else CHANGED)
-    mails = row.template is not None and bool(row.template.wish & Wish.MAILED)
+    mails = of_every_mail or (row.template is not None and bool(row.template.wish & Wish.MAILED))
     invite = Invite.NOT_ASKED
     if mails and (
         earlier.done & Wish.MAIL_UNVERIFIED or (status is RowStatus.UNKNOWN and earlier.unclear & Wish.MAILED)

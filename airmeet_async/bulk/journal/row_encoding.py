@@ -204,7 +204,7 @@ def encode_note(error: RowError | None, warnings: tuple[RowWarning, ...] = (), *
     if error is not None:
         found["error"] = attrs.asdict(error)
     if warnings:
-        found["warnings"] = [(warning.code, warning) for warning in warnings]
+        found["warnings"] = [(one.code, one, one.column) if one.column else (one.code, one) for one in warnings]
     return _encode_ascii(found) if found else None
 
 
@@ -214,8 +214,9 @@ def decode_note(text: str | None) -> dict[str, Any]:
         return {"error": None, "warnings": ()}
     found: dict[str, Any] = json.loads(text)
     error = RowError(**found["error"]) if found.get("error") else None
-    warnings = tuple(RowWarning(code, message) for code, message in found.get("warnings", ()))
-    texts = (*((error.code, error.message) if error else ()), *(warning.code for warning in warnings))
+    warnings = tuple(RowWarning(*one) for one in found.get("warnings", ()))
+    texts = (*((error.code, error.message, error.column or "") if error else ()),
+             *(text for one in warnings for text in (one.code, one.column or "")))  # fmt: skip
     if not all(type(text) is str for text in (*texts, found.get("key", ""), found.get("other_name") or "")):
         raise ValueError("a text that is none")
     if not all(type(found.get(name, 0)) in {int, NoneType} for name in ("duplicate_of", "of_line")):

@@ -55,7 +55,16 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_template,
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
-from airmeet_async.bulk.report import BLOCKED, EXISTS, EXISTS_DIFFERENT, RowError, RowWarning
+from airmeet_async.bulk.report import (
+    BLOCKED,
+    EXISTS,
+    EXISTS_DIFFERENT,
+    MAILED_ELSEWHERE,
+    NOT_ATTENDING,
+    RowError,
+    RowStatus,
+    RowWarning,
+)
 from airmeet_async.bulk.row import (
     CallTemplate,
     Outcome,
@@ -66,10 +75,12 @@ from airmeet_async.bulk.row import (
     known_error,
     other_name,
 )
+from airmeet_async.bulk.statistics import KnownResults
 from airmeet_async.errors import JournalError
 from airmeet_async.formatting import counted
 from airmeet_async.protocol.base_urls import check_id
 from airmeet_async.protocol.endpoints import ENDPOINTS
+from airmeet_async.protocol.validation import fold
 
 RUN_FACTS = ("ended", "stop", "stop_message")  # facts about the last run of a list
 _LOADING_CHECKPOINT, _CHECKPOINT = 24_000, 1_000  # pages
@@ -118,7 +129,7 @@ IN_DOUBT = f"(o.unclear <> 0 OR o.state = 1 OR (o.state = 3 AND NOT {AGAIN}))"
 _SENT_REQUEST = "COALESCE(o.request, e.request)"  # empty where it was purged
 CHANGED = f"({_SENT_REQUEST} <> '' AND COALESCE(i.request, e.request) <> {_SENT_REQUEST})"
 WAS_SENT = "(sent OR done OR unclear OR state IN (1, 3))"
-_WAS_DONE = "(done & 17 OR unclear OR state IN (1, 3))"
+WAS_DONE = "(done & 17 OR unclear OR state IN (1, 3))"
 _MAIL_DOUBT = f"(o.unclear & 4 OR (o.done & 8 AND NOT {AGAIN}))"
 _REQUEST = f"""CASE WHEN {IN_DOUBT} THEN COALESCE(o.request, NULLIF(e.request, ''), i.request)
     ELSE COALESCE(i.request, e.request) END"""
@@ -130,6 +141,15 @@ WISH = f"""(:wish | CASE WHEN :own AND json_array_length({_REQUEST}) = 5 THEN
 # What the list asks for and is done is done, whatever became of what another list asked for besides.
 DONE = f"(o.state > 1 AND NOT {AGAIN} AND NOT {WISH} & ~(o.done | ((o.done & 8) >> 1)))"
 OPEN = f"(i.status IS NULL AND (o.entry IS NULL OR (NOT {DONE} AND (o.state <> 5 OR {CHANGED} OR o.done & 32))))"
+# The same as `recorded_result` says of a row, in SQL. `pending` is what a run calls unprocessed.
+STATUS = f"""CASE
+    WHEN i.status IS NOT NULL THEN i.status
+    WHEN o.entry IS NULL THEN 'pending'
+    WHEN {DONE} THEN 'succeeded'
+    WHEN o.state <= 3 AND {IN_DOUBT} THEN 'unknown'
+    WHEN o.state = 5 AND NOT {CHANGED} THEN 'rejected'
+    WHEN o.state = 6 THEN 'failed'
+    ELSE 'pending' END"""
 _REOPENED = "(i.status IS NULL AND o.state IS 0)"
 # Few columns, since each costs more than finding it. Outcomes come by themselves: most rows to be sent have none.
 ROWS = f"""
@@ -146,6 +166,14 @@ _SELECT_OPEN = ROWS.format(OPEN)
 _SELECT_REOPENED = ROWS.format(_REOPENED)
 _SELECT_SETTLED = ROWS.format(f"NOT {OPEN} AND {_NOT_OF_THIS_RUN}")
 _SELECT_NOT_REOPENED = ROWS.format(f"NOT {_REOPENED} AND {_NOT_OF_THIS_RUN}")
+_CODE = "CASE i.status WHEN 'duplicate' THEN json_extract(i.note, '$.error.code') END"
+_COUNT = f"""
+    SELECT {STATUS}, COUNT(*), TOTAL(i.status IS NULL AND o.done & 8 AND {WISH} & 4),
+        TOTAL({_CODE} IN ('{EXISTS}', '{EXISTS_DIFFERENT}')), TOTAL({_CODE} = '{EXISTS_DIFFERENT}')
+    {OF_LIST} AND NOT {{}} GROUP BY 1
+"""
+_COUNT_SETTLED = _COUNT.format(OPEN)
+_COUNT_NOT_REOPENED = _COUNT.format(_REOPENED)
 
 _UP_TO_HORIZON = """
     INSERT INTO outcome (entry, state, sent, done, unclear, run, touched)
@@ -182,6 +210,11 @@ _ENDED = {
     "unknown": f"(NOT {DONE} AND o.state = 3 AND NOT {_MAY_REPEAT})",
     "invites": f"(o.state = 4 AND o.done & 8 AND {WISH} & 4)",
 }
+_HAS_HASH = "e.hash IN (SELECT value FROM json_each(:hashes))"
+_RECORD_MAILED = f"""
+    UPDATE outcome SET done = (done | 4) & ~8
+    WHERE entry IN (SELECT i.entry {OF_LIST} AND i.status IS NULL AND {_ENDED["invites"]} AND {_HAS_HASH})
+"""  # noqa: S608 - no values
 # What must not be repeated, and what asks for its mail again, is sent as if it had not been: the caller wants that.
 _REOPEN = f"""
     UPDATE outcome SET state = 0, run = :run, unclear = CASE WHEN :forgets THEN 0 ELSE unclear END,
@@ -230,12 +263,21 @@ _OF_OTHER = """
     WHERE j.id BETWEEN :other_first AND :other_last AND j.status IS NULL AND p.done & 1
 """
 _GONE = f"{_OF_OTHER} AND j.entry NOT IN {_IN_THIS_LIST}"
-_SHARED = f"{_OF_OTHER} AND j.entry IN {_IN_THIS_LIST}"
+# Each person of this list who is done counts for one other list, the newest.
+_SHARED = f"""
+    SELECT newest, COUNT(*) FROM (
+        SELECT MAX(l.confirmed) AS newest
+        FROM list l JOIN input j ON j.id BETWEEN l.id << {LIST_SHIFT} AND (l.id << {LIST_SHIFT}) + {POSITION}
+        JOIN outcome p ON p.entry = j.entry
+        WHERE l.confirmed AND l.id <> :list AND j.status IS NULL AND p.done & 1 AND j.entry IN {_IN_THIS_LIST}
+        GROUP BY j.entry)
+    GROUP BY newest
+"""  # noqa: S608 - no values
 # What was done stays known, for other lists and for the time after. A doubt is kept as one about what was done: what is
 # unclear from here on is about the next attempt. What was refused is open again.
 _REPEAT_ALL = f"""
     UPDATE outcome SET unclear = 0, state = CASE WHEN unclear AND state <> 4 THEN 3 ELSE state END,
-        done = done | CASE WHEN {_WAS_DONE} THEN 16 ELSE 0 END | CASE state WHEN 5 THEN 32 ELSE 0 END
+        done = done | CASE WHEN {WAS_DONE} THEN 16 ELSE 0 END | CASE state WHEN 5 THEN 32 ELSE 0 END
             | CASE WHEN unclear & 4 AND NOT done & 4 THEN 8 ELSE 0 END
     WHERE entry IN ({{}})
 """  # noqa: S608 - no values
@@ -253,6 +295,18 @@ _FIND_BLOCKED = """
 """
 # Of rows that can be sent, and that only a block leaves out.
 _MAY_BE_SENT = f"(i.status IS NULL OR (i.status = 'invalid' AND json_extract(i.note, '$.error.code') = '{BLOCKED}'))"
+_UNMARK_MAILED = f"""
+    UPDATE input SET status = NULL, note = NULLIF(json_remove(note, '$.error'), '{{}}')
+    WHERE id BETWEEN :first AND :last AND status = 'duplicate' AND entry IS NOT NULL
+    AND json_extract(note, '$.error.code') = '{MAILED_ELSEWHERE}'
+"""  # noqa: S608 - no values
+_FIND_MAILED = f"""
+    SELECT i.id, i.note {OF_LIST} AND i.status IS NULL AND {WISH} & 4
+    AND (o.entry IS NULL OR (o.done & 13 = 1 AND NOT o.unclear))
+    AND json_extract(COALESCE(i.data, e.data), '$.airmeet_invite') IN ('asked', 'unverified')
+    AND json_extract(COALESCE(i.data, e.data), '$.airmeet_status') = 'succeeded'
+    AND json_extract(COALESCE(i.data, e.data), '$.airmeet_event') = :event
+"""
 _UNMARK_EXISTING = f"""
     UPDATE input SET status = NULL, note = NULLIF(json_remove(note, '$.error'), '{{}}')
     WHERE id BETWEEN :first AND :last AND status = 'duplicate' AND entry IS NOT NULL
@@ -261,16 +315,21 @@ _UNMARK_EXISTING = f"""
 _FIND_EXISTING = f"""
     SELECT i.id, i.note, i.entry, e.hash, COALESCE(i.data, e.data), {IN_DOUBT}
     {OF_LIST} AND i.status IS NULL AND (:also_done OR o.entry IS NULL OR NOT {DONE} OR {CHANGED})
-    AND e.hash IN (SELECT value FROM json_each(:hashes))
-"""  # noqa: S608 - no values
+    AND {_HAS_HASH}
+"""
 _FIND_DONE = """
     UPDATE outcome SET state = 4, done = 1, unclear = 0, http = NULL, latency = NULL, note = NULL WHERE entry = ?
 """
 _SENT_BY = f"SELECT i.entry {OF_LIST} AND i.status IS NULL AND i.entry IS NOT NULL"
+_SAID_MAILED = RowError(
+    MAILED_ELSEWHERE,
+    "was mailed for this event, as airmeet_invite in this file says; no run on this computer has: left out. --again "
+    "mails this person once more",
+)
 _IN_A_LIST = "(SELECT entry FROM input WHERE entry IS NOT NULL)"
 _DROP_OUTCOMES = f"""
     DELETE FROM outcome WHERE entry NOT IN {_IN_A_LIST}
-    AND (:forget OR NOT CASE WHEN :refusals THEN {WAS_SENT} ELSE {_WAS_DONE} END)
+    AND (:forget OR NOT CASE WHEN :refusals THEN {WAS_SENT} ELSE {WAS_DONE} END)
 """  # noqa: S608 - no values
 _PURGE_OUTCOMES = f"UPDATE outcome SET link = NULL, note = NULL, request = NULL WHERE entry NOT IN {_IN_A_LIST}"  # noqa: S608
 _PURGE_ENTRIES = f"UPDATE entry SET identity = '', key = NULL, request = '', data = NULL WHERE id NOT IN {_IN_A_LIST}"  # noqa: S608
@@ -631,6 +690,17 @@ class JournalWriter:
         done, unclear = self._query(sql, self._list(list_id).parameters)[0]
         return done, unclear
 
+    def count_settled(self, list_id: int, *, only_reopened: bool = False) -> KnownResults:
+        """Count the rows of `settled_rows`, by what has become of them."""
+        known = KnownResults()
+        sql = _COUNT_NOT_REOPENED if only_reopened else _COUNT_SETTLED
+        for status, n, unverified, existing, different in self._query(sql, self._list(list_id).parameters):
+            known.counts[RowStatus.UNPROCESSED if status == "pending" else RowStatus(status)] = n
+            known.unverified += int(unverified) if status == "succeeded" else 0
+            known.existing += int(existing)
+            known.existing_different += int(different)
+        return known
+
     def count_for_plan(
         self,
         list_id: int,
@@ -670,8 +740,8 @@ class JournalWriter:
 
         Returns:
             How many people of the list before it are not in it, and stay done: none where this list was sent after
-            that one, since it was said then; that list: the newest other one of the same file; and how many people of
-            each other list are in this one and done.
+            that one, since it was said then; that list: the newest other one of the same file; and the other lists,
+            with how many people of this one are in them and done, each counted for the newest list that has them.
         """
         this, lists = self._list(list_id), self.lists()
         others = [found for found in lists if found.confirmed and found.id != list_id]
@@ -681,8 +751,9 @@ class JournalWriter:
         newest = next((found.id for found in reversed(lists) if found in alike or found.id == list_id), 0)
         is_known = this.confirmed and newest == list_id
         gone = 0 if before is None or is_known else self._query(_GONE, _pair(before, this))[0][0]
-        shared = [(found, self._query(_SHARED, _pair(found, this))[0][0]) for found in others]
-        return gone, before, [(found, n) for found, n in shared if n]
+        order = dict(self._query("SELECT confirmed, id FROM list WHERE confirmed"))
+        shared = {order[newest]: n for newest, n in self._query(_SHARED, this.parameters)}
+        return gone, before, [(found, shared[found.id]) for found in others if found.id in shared]
 
     def noted_rows(
         self, list_id: int, *, reopened: frozenset[str] = frozenset(), again: bool = False, accept_stale: bool = False
@@ -710,7 +781,7 @@ class JournalWriter:
             except locking.DAMAGE as found:
                 raise self._error(found) from None
             error = note["error"]
-            facts = {} if error is None else {"code": error.code, "message": error.message}
+            facts = {} if error is None else {"code": error.code, "message": error.message, "column": error.column}
             yield number & POSITION, line, status, {"key": key, **note, **facts}
 
     def confirm_list(self, list_id: int) -> None:
@@ -727,12 +798,12 @@ class JournalWriter:
         self._connection.execute(_CONFIRM, (list_id,))
         self._confirmed.add(list_id)
 
-    def mark_blocked(self, list_id: int, blocked: Mapping[int, float]) -> bool:
+    def mark_blocked(self, list_id: int, blocked: Mapping[int, tuple[float, bool]]) -> bool:
         """Leave people of a list out who are blocked, and let those go who are not any more.
 
         Args:
             list_id: Its number.
-            blocked: By the hash of their identity, when that was.
+            blocked: By the hash of their identity, when that was, and whether Airmeet refused it.
 
         Returns:
             Whether somebody is left out, or goes again.
@@ -747,7 +818,7 @@ class JournalWriter:
             for number, note, hash_ in found:
                 facts = decode_note(note)
                 warnings, _ = facts.pop("warnings"), facts.pop("error")
-                marked.append((encode_note(_blocked_error(blocked[hash_]), warnings, **facts), number))
+                marked.append((encode_note(_blocked_error(*blocked[hash_]), warnings, **facts), number))
             self._connection.executemany("UPDATE input SET status = 'invalid', note = ? WHERE id = ?", marked)
             return self._connection.total_changes > before
 
@@ -786,6 +857,57 @@ class JournalWriter:
                 self._connection.execute("UPDATE input SET status = 'duplicate', note = ? WHERE id = ?", (text, number))
                 left_out += 1
             return found_done, left_out, self._connection.total_changes > before
+
+    def mark_mailed(self, list_id: int, event: str, *, are_left_out: bool) -> tuple[int, bool]:
+        """Leave people of a result file out whom it calls mailed, and of whom nothing is recorded here; or let them go.
+
+        Args:
+            list_id: The list's number.
+            event: The event's id: of what a file says of another one, nothing follows.
+            are_left_out: Whether they are left out.
+
+        Returns:
+            How many they are, and whether something has changed.
+        """
+        self._recover()
+        values = {**self._list(list_id).parameters, "event": event}
+        with self._transaction():
+            before = self._connection.total_changes
+            self._connection.execute(_UNMARK_MAILED, values)
+            found = self._query(_FIND_MAILED, values)
+            marked = []
+            for number, note in found if are_left_out else ():
+                facts = decode_note(note)
+                warnings, _ = facts.pop("warnings"), facts.pop("error")
+                marked.append((encode_note(_SAID_MAILED, warnings, **facts), number))
+            self._connection.executemany("UPDATE input SET status = 'duplicate', note = ? WHERE id = ?", marked)
+            return len(found), self._connection.total_changes > before
+
+    def count_not_attending(self, list_id: int) -> int:
+        """Count the people of a list who are left out since they do not come, and who were done before."""
+        sql = "SELECT note FROM input WHERE id BETWEEN :first AND :last AND status = 'invalid' AND note LIKE :code"
+        values = {**self._list(list_id).parameters, "code": f'%"{NOT_ATTENDING}"%'}
+        notes = (decode_note(text) for (text,) in self._query(sql, values))
+        keys = {fold(note["key"]) for note in notes if note["error"].code == NOT_ATTENDING and note.get("key")}
+        sql = f"SELECT COUNT(*) FROM outcome o JOIN entry e ON e.id = o.entry WHERE o.done & 1 AND {_HAS_HASH}"  # noqa: S608
+        n: int = self._query(sql, {"hashes": str(list(self.hash_identities(list(keys))))})[0][0]
+        return n
+
+    def count_doubtful_mails(self, list_id: int, hashes: Iterable[int] | None = None) -> int:
+        """Count the rows that `reopen` reopens for their invitation: all, or those with the hash of an identity."""
+        sql = f"SELECT COUNT(*) {OF_LIST} AND i.status IS NULL AND {_ENDED['invites']}"
+        values: dict[str, Any] = dict(self._list(list_id).parameters)
+        if hashes is not None:
+            sql, values["hashes"] = f"{sql} AND {_HAS_HASH}", str(list(hashes))
+        n: int = self._query(sql, values)[0][0]
+        return n
+
+    def record_mailed(self, list_id: int, hashes: Iterable[int]) -> int:
+        """Record that rows whose invitation was in doubt were mailed, by the hashes of their identities; count them."""
+        self._recover()
+        values = {**self._list(list_id).parameters, "hashes": str(list(hashes))}
+        with self._transaction():
+            return self._connection.execute(_RECORD_MAILED, values).rowcount
 
     def renew_warnings(self, list_id: int, code: str, warn: Callable[[Any], Iterable[RowWarning]]) -> bool:
         """Replace the warnings with a code, of what the event has: that may be another since the list was read.
@@ -1367,9 +1489,13 @@ def _common_offsets(rows: Sequence[Row]) -> tuple[int, int | None] | None:
     return (first.index - first.entry, first.line - first.entry) if last.line - first.line == length else None
 
 
-def _blocked_error(when: float) -> RowError:
-    day = datetime.fromtimestamp(when, UTC).astimezone()
-    return RowError(BLOCKED, f"was blocked here on {day.day} {day:%B %Y}; unblock them first to let them in again")
+def _blocked_error(when: float, was_refused: bool) -> RowError:  # noqa: FBT001 - a pair of `read_blocked`
+    date = datetime.fromtimestamp(when, UTC).astimezone()
+    day = f"{date.day} {date:%B %Y}"
+    if was_refused:
+        what = f"was to be blocked here on {day}, which Airmeet refused, as of anybody who is not in the event"
+        return RowError(BLOCKED, f"{what}; unblock them to let them in")
+    return RowError(BLOCKED, f"was blocked here on {day}; unblock them first to let them in again")
 
 
 def _pair(other: RecordedList, this: RecordedList) -> dict[str, int]:

@@ -44,7 +44,8 @@ def block(
         targets: A CSV, TSV, JSON lines, Excel, LibreOffice or Parquet file with an e-mail column, - for standard input,
             or one or more e-mail addresses.
         columns: The column with the addresses, when its name is not clear: --map email="E-mail 2".
-        yes: They may lose access: do not ask. Without a terminal nobody can be asked, so this is needed.
+        yes: The people in a file may lose access: do not ask. Without a terminal nobody can be asked, so a file needs
+            it. Addresses that are typed are blocked at once.
         options: As for every bulk command.
     """
     return _change_access(airmeet_id, targets, columns, options, block=True, yes=yes)

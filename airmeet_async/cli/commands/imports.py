@@ -126,7 +126,7 @@ def _import(operation: str, airmeet_id: str, file: str, options: BulkFlags, **mo
         if wrong:
             for finding in wrong[1:_MOST_SHOWN]:
                 console.say(str(error_of(table, finding)))
-            raise error_of(table, wrong[0], len(wrong))
+            raise error_of(table, wrong[0], len({finding.line for finding in wrong}))
         console.say("", *plan.count_lines())
 
     wanted = BulkRun(

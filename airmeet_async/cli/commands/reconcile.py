@@ -25,7 +25,7 @@ _TEAM = ("speaker", "host", "organi", "admin", "moderator", "exhibitor", "team")
 _COLUMNS = ("difference", "email", "line", "field", "in_file", "in_event")
 _COUNTS = (
     "rows", "people", "agree", "only_in_file", "only_in_event", "differing", "no_address", "repeated_in_file",
-    "repeated_in_event", "team",
+    "repeated_in_event", "team", "not_coming",
 )  # fmt: skip
 
 
@@ -96,7 +96,8 @@ def reconcile(
                     values.pop("custom_fields", None)
                     if whole_name:
                         values["first_name"] = tidy(row.get(whole_name))
-                    comparison.add_row(values.pop("email", ""), line or 0, values)
+                    comes = all(warning.code != "may_not_come" for warning in people.columns.doubts(row))
+                    comparison.add_row(values.pop("email", ""), line or 0, values, comes=comes)
             async for person in client.participants.list(airmeet_id):
                 if person.email:
                     comparison.add_person(person, is_expected=everybody or not is_team(person))
@@ -130,7 +131,7 @@ class Comparison:
 
         self._db = sqlite3.connect("")
         self._db.executescript("""
-            CREATE TABLE file (key TEXT UNIQUE, email TEXT, line INTEGER, data TEXT);
+            CREATE TABLE file (key TEXT UNIQUE, email TEXT, line INTEGER, data TEXT, comes INTEGER);
             CREATE TABLE event (key TEXT, email TEXT, name TEXT, data TEXT, expected INTEGER);
             CREATE INDEX event_by_key ON event (key);
         """)
@@ -139,12 +140,12 @@ class Comparison:
     def close(self) -> None:
         self._db.close()
 
-    def add_row(self, email: str, line: int, values: Mapping[str, str]) -> None:
-        """Add a row of the file. One without a usable address has no key."""
+    def add_row(self, email: str, line: int, values: Mapping[str, str], *, comes: bool = True) -> None:
+        """Add a row of the file. One without a usable address has no key; who does not *come* need not be there."""
         from airmeet_async.protocol.validation import check_email, fold
 
-        row = (None if check_email(email) else fold(email), email, line, jsonlib.dumps(dict(values)))
-        added = self._db.execute("INSERT OR IGNORE INTO file VALUES (?, ?, ?, ?)", row).rowcount
+        row = (None if check_email(email) else fold(email), email, line, jsonlib.dumps(dict(values)), comes)
+        added = self._db.execute("INSERT OR IGNORE INTO file VALUES (?, ?, ?, ?, ?)", row).rowcount
         self._repeated_in_file += 1 - added
 
     def add_person(self, person: "Participant", *, is_expected: bool) -> None:
@@ -160,7 +161,7 @@ class Comparison:
 
         `rows` are all of the file; of rows with one address the first is compared, the others are `repeated_in_file`.
         `people` are addresses in the event; of people with one address one must agree, the others are
-        `repeated_in_event`. `team` need not be in the file.
+        `repeated_in_event`. `team` need not be in the file, and `not_coming` not in the event.
         """
         counts = dict.fromkeys(_COUNTS, 0)
         for kind, _ in self._compared():
@@ -181,13 +182,15 @@ class Comparison:
     def _compared(self) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
         """Yield what each person of the file counts as, with the differences, and then each other one of the event."""
         pairs = self._db.execute("""
-            SELECT file.rowid, file.line, file.key, file.email, file.data, event.data
+            SELECT file.rowid, file.line, file.key, file.email, file.data, file.comes, event.data
             FROM file LEFT JOIN event ON event.key = file.key ORDER BY file.line, file.rowid, event.rowid
         """)
-        for (_, line, key, email, data), group in groupby(pairs, key=lambda pair: pair[:5]):
+        for (_, line, key, email, data, comes), group in groupby(pairs, key=lambda pair: pair[:6]):
             row = jsonlib.loads(data)
             found = [sorted(differing(row, jsonlib.loads(details))) for *_, details in group if details is not None]
-            if key is None or not found:
+            if key is not None and not found and not comes:
+                yield "not_coming", []
+            elif key is None or not found:
                 kind = "no_address" if key is None else "only_in_file"
                 yield kind, [(kind, email, line)]
             elif all(found):
@@ -248,6 +251,7 @@ def verdict(counts: Mapping[str, int], target: Path | None) -> list[str]:
     lines = [f"{counts['agree']:,} {'person' if counts['agree'] == 1 else 'people'} the same in both"]
     found: dict[str, Any] = {
         "only in the file (airmeet register adds them)": counts["only_in_file"],
+        "only in the file, which says that they do not come": counts["not_coming"],
         "only in the event": counts["only_in_event"],
         "with different details (airmeet register does not update people)": counts["differing"],
         "without a valid address in the file": counts["no_address"],

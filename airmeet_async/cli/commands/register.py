@@ -67,7 +67,8 @@ def register(
     fills which field, and which rows will not be sent. Afterwards a result file has
     the outcome of each row and each person's entry link.
     To continue a run that was stopped or killed, run the same command again: rows
-    that are done are not sent again, and nobody is mailed twice.
+    that are done are not sent again, and nobody is mailed twice. What is done is
+    recorded on this computer; on another one only result files tell who was mailed.
 
     For example:
       airmeet register 8f0c1a2e-5b01-11ee-9c3a-0a58a9feac02 people.csv --no-invite
@@ -284,8 +285,10 @@ def check(
     plan = evolve(found, done="registered")  # for certain or pending: that is for the run to say
     progress.end()
     verdict = "no problems found"
-    if plan.invalid:
+    if plan.to_correct:
         verdict = "correct the lines that are left out, or register the list without them"
+    elif plan.invalid and not evolve(plan, invalid=0).needs_attention:
+        verdict = "there is nothing to correct: all others can be sent"
     elif plan.needs_attention:
         verdict = "correct the lines above, or register the list as it is"
     elif plan.warned:

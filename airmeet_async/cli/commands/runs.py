@@ -1,10 +1,11 @@
 """``airmeet runs``, ``airmeet resume`` and ``airmeet retry``: runs that there are, and what can be done with them."""
 
+import hashlib
 import os
 import shutil
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -114,8 +115,8 @@ def retry(
         rejected: Rows that Airmeet refused.
         unknown: Rows sent without a clear answer that are not sent again automatically, such as sessions.
             Check the event first: they may exist.
-        invites: Rows that are done, but whose invitation may not have been mailed. It is mailed now; some people may
-            get it twice.
+        invites: Rows that are done, but whose invitation may not have been mailed. Whom Airmeet calls invited in the
+            event's list of participants is left out; the others are mailed now.
         yes: People may be mailed or lose access: do not ask. Without a terminal nobody can be asked, so such a run
             needs it.
         finished_event: People may be mailed although the event is over.
@@ -183,7 +184,8 @@ def _go_on_with(
 
     console = options.console
     if found.rows is None:
-        raise JournalError(f"{found.path}: the input file was not read completely; run the original command again")
+        why = "the input file was not read completely, or nobody has said yes to what was read"
+        raise JournalError(f"{found.path}: {why}; run the original command again (nothing was sent)")
     operation, event = str(found.about.get("operation", "")), str(found.about.get("airmeet_id", ""))
     if not wording_of(operation).command:
         raise UsageError(f"{found.path}: this run does what a program chose; resume it there (client.bulk.resume)")
@@ -199,6 +201,9 @@ def _go_on_with(
     if shard is not None:
         no_file = f"part {shard['number'] + 1} of {shard['of']}"
     console.say(f"job {found.job}: {_what(found, no_file)}, {counted(found.rows, 'row')}{what}")
+    if path and _has_changed(path, found.list_facts.get("source") or {}):
+        now = f"to send the list as it is now, run airmeet {_command(found)} again instead"
+        console.say(*wrapped(f"{relative_to_here(Path(path))} has changed since: this sends it as it was; {now}"))
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
     settings = Settings.of(os.environ, options.redis)
@@ -236,6 +241,18 @@ def _go_on_with(
         finished_event=finished_event,
     )
     return run(wanted, BulkFlags(**flags), settings, console).code
+
+
+def _has_changed(path: str, source: Mapping[str, Any]) -> bool:
+    """Whether a file is another one than when its list was read, as far as it can be read."""
+    try:
+        if not Path(path).is_file():
+            return False
+        with Path(path).open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return False
+    return bool(digest != source.get("sha256", digest))
 
 
 def _settings_for_shard(settings: Settings, path: Path, pace: "ShardPace") -> Settings:
@@ -287,6 +304,7 @@ def list_runs(*, json: Flag = False) -> int:
             rows = _without("AT", rows)
         print_data("\n".join(table_lines(_that_fit(rows))))
         console.say(*(f"{run.job}: {why}" for run, why in zip(found, states, strict=True) if why))
+        console.say(*(f"{run.job}: {run.unverified:,} perhaps not mailed" for run in found if run.unverified))
     elif not wrong:
         console.say("there is no run yet")
     if wrong:
@@ -302,7 +320,8 @@ def _cells(run: "JournalSummary", standstill: str) -> tuple[str, ...]:
         numbers = (f"{done:,} of {run.rows:,}", *(f"{n:,}" for n in others))
     base = str(run.about.get("base") or "-")
     place = region_of(base) or base.partition("//")[2] or base
-    return run.job, _begun(run), _state(run, standstill), *numbers, _command(run), event, place, file
+    mails = " --invite" if (run.about.get("options") or {}).get("sendEmailInvite") else ""
+    return run.job, _begun(run), _state(run, standstill), *numbers, _command(run) + mails, event, place, file
 
 
 def _kinds(run: "JournalSummary") -> dict[str, int]:
@@ -355,15 +374,25 @@ def _with_one_for_not_done(rows: "list[tuple[str, ...]]") -> "list[tuple[str, ..
 
 def _standstill(run: "JournalSummary") -> str:
     """Return what keeps a run from going on here at full speed, or nothing."""
-    from airmeet_async.cli.run_control import ask
+    from airmeet_async.cli.run_control import ask, is_listening
 
     if run.process is None:
         return _where_lent(run)
+    if _is_of_program(run):
+        return ""
     try:
         said = ask(run.path, {"do": "state"}, patience_s=1.0)
     except (ConfigError, NotSentError):
-        return "no response: it has only just begun, or its process is suspended"
+        or_else = "its process is suspended" if is_listening(run.path) else "a program goes on with it"
+        return f"no response: it has only just begun, or {or_else}"
     return "" if said == "running" else said
+
+
+def _is_of_program(run: "JournalSummary") -> bool:
+    """Whether a program sends a run that no command has started, and so nothing here can pause or stop it."""
+    from airmeet_async.cli.run_control import is_listening
+
+    return run.process is not None and not run.note.get("command") and not is_listening(run.path)
 
 
 def _where_lent(run: "JournalSummary") -> str:
@@ -451,6 +480,8 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     yield "job", run.job
     standstill = _standstill(run)
     yield "state", f"{_state(run, standstill)} (process {run.process})" if run.process else run.state
+    if _is_of_program(run):
+        yield "sent by", "a program, which alone can pause or stop it"
     if standstill and standstill != "paused":  # the state says so
         yield "because", standstill
     yield "started", _begun(run)
@@ -498,7 +529,10 @@ def _detail(run: "JournalSummary", kind: str) -> str:
             (counts["unknown"], "without a clear answer"),
             (counts["failed"], "failed"),
         ),
-        "left_out": ((counts["invalid"], "not valid"), (counts["duplicate"], "repeat another row")),
+        "left_out": (
+            (counts["invalid"], "not valid, blocked or not coming"),
+            (counts["duplicate"], "with an address that is there already"),
+        ),
     }
     said = ", ".join(f"{n:,} {what}" for n, what in parts.get(kind, ()) if n)
     return f" ({said})" if said else ""
@@ -563,13 +597,14 @@ def results(job: Job = None, /, *, output: OutputPath = None, failed: Flag = Fal
     if not any(run.counts.values()):
         raise JournalError(f"{run.path}: the input file was not read completely, so nothing was sent")
     found = (result for result in read_results(run.path, run.list_id) if not failed or not result.is_done)
+    event = str(run.about.get("airmeet_id") or "")
     if output is None:
-        encode = result_encoder(Path("results.csv"), run.columns, run.job)
+        encode = result_encoder(Path("results.csv"), run.columns, run.job, event)
         write_data(map(encode, chain([None], found)))
         return Exit.OK
     check_result_file(Path(output))
     with ResultFiles(Path(output), None) as files:
-        files.write(found, run.columns, run.job, origin_of(run) + (" failed" if failed else ""))
+        files.write(found, run.columns, run.job, origin_of(run) + (" failed" if failed else ""), event)
         place = files.written[Path(output)]
     console.say(f"{place}: the results, with personal links: keep it private")
     return Exit.OK
@@ -618,7 +653,8 @@ def purge(
     chosen, kept = list["JournalSummary"](), list["JournalSummary"]()
     for run in found:
         if jobs and run.process is not None:
-            raise UsageError(f"run {run.job} is in progress; stop it first: airmeet runs stop {run.job}")
+            how = f"in its program (process {run.process})" if _is_of_program(run) else f"airmeet runs stop {run.job}"
+            raise UsageError(f"run {run.job} is in progress; stop it first: {how}")
         if jobs and run.lent:
             raise UsageError(f"run {run.job} is {_where_lent(run)}; first airmeet join {word_of(run)} --take-back")
         is_old = older_s is None or time.time() - run.changed > older_s
@@ -782,5 +818,10 @@ def _ask(word: str | None, request: dict[str, Any]) -> int:
         if run.lent:
             why = f"is {_where_lent(run)}; to have them back at once: airmeet join {word_of(run)} --take-back"
         raise UsageError(f"job {run.job} {why}")
+    if _is_of_program(run):
+        raise UsageError(
+            f"job {run.job} is sent by a program (process {run.process}), not by an airmeet command: pause, slow down "
+            "or stop it there, with job.pause(), job.set_rate() or job.stop(). Nothing was changed"
+        )
     Console().say(f"job {run.job}: {ask(run.path, request)}")
     return Exit.OK

@@ -112,7 +112,7 @@ class Snapshot:
         if self.is_over:
             return ""
         if self.held:
-            waiting = f"waiting for the server, which replied {self.said}" if self.said else "waiting for the server"
+            waiting = f"waiting for the server: {self.said}" if self.said else "waiting for the server"
             return {"paused": "paused", "waiting": waiting}[self.held]
         if self.paused_s >= 0.5:
             return f"Airmeet asked for a pause of {duration(self.paused_s)}"
@@ -133,21 +133,22 @@ class Meter:
 
     Args:
         total: Rows there will be, where that is known.
-        settled: How many of them were settled before this run. They are done from the start, though their results
-            come last.
     """
 
-    def __init__(self, total: int | None, settled: int = 0) -> None:
+    def __init__(self, total: int | None) -> None:
         self._total = total
-        self._settled = settled
         self._points = deque[tuple[float, int, int, int]]()  # time, rows done, requests, replies with 429
 
-    def read(self, report: BulkReport, **others: Any) -> Snapshot:
-        """Return the run as it is now; *others* are attributes of the snapshot that a report does not have."""
+    def read(self, report: BulkReport, *, to_collect: int = 0, **others: Any) -> Snapshot:
+        """Return the run as it is now.
+
+        Args:
+            report: The report so far.
+            to_collect: Of the rows that it counts, those whose results have not been handed on yet.
+            **others: Attributes of the snapshot that a report does not have.
+        """
         counts = report.counts
-        before = sum(report.earlier_counts.values()) + counts[RowStatus.INVALID] + counts[RowStatus.DUPLICATE]
-        done = sum(n for status, n in counts.items() if status not in _UNDONE) + max(0, self._settled - before)
-        done = done if self._total is None else min(self._total, done)
+        done = sum(n for status, n in counts.items() if status not in _UNDONE)
         now = (report.elapsed_s, done, report.attempts, report.throttled)
         self._points.append(now)
         while len(self._points) > 2 and now[0] - self._points[1][0] >= _LONG_WINDOW_S:
@@ -168,7 +169,7 @@ class Meter:
             elapsed_s=now[0],
             throttled=now[3],
             slowed=now[3] > then[3],
-            results=sum(counts.values()),
+            results=sum(counts.values()) - to_collect,
             **rates,
             **others,
         )
@@ -393,7 +394,7 @@ class RunProgress:
         self._display = display
         self._job = job
         self._client = client
-        self._meter = Meter(job.total, job.earlier.settled if job.earlier else 0)
+        self._meter = Meter(job.total)
         self._done_words = done
 
     async def watch(self) -> None:
@@ -413,6 +414,7 @@ class RunProgress:
     def _now(self, *, has_ended: bool) -> Snapshot:
         return self._meter.read(
             self._job.report,
+            to_collect=self._job.to_collect,
             allowed=self._job.allowed_rate,
             ceiling=self._job.rate_ceiling,
             retrying=self._job.retrying,

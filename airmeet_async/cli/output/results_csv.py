@@ -4,9 +4,9 @@
 2. A place that cannot be written is known before anything is sent: the files are begun then, under private names.
 3. A file appears as a whole or not at all; where there is an equal one, that stays. It takes the place of an earlier
    one only where that is what a run of the same list has written there, and nobody has changed it since; otherwise it
-   gets a number. A person's corrections, and links of other lists, may be nowhere else. A list is the same whatever
-   was asked for its people: its later results hold all that the earlier ones do. Once no rows are left, the file of
-   those that were is removed under the same condition.
+   gets a number. A person's corrections, and links of other lists or events, may be nowhere else. A list is the same
+   whatever was asked for its people: its later results hold all that the earlier ones do, also of mails. Once no rows
+   are left, the file of those that were is removed under the same condition.
 4. CSV is for people: a cell that a spreadsheet would run as a formula gets an apostrophe, which `open_table` takes away
    when the file is fed back, and a byte order mark tells Excel that it is UTF-8. JSON lines hold the exact values.
 """
@@ -21,12 +21,13 @@ from typing import Any, Self
 
 from airmeet_async.bulk.input.column_names import FIRST_RESULT_COLUMNS, RESULT_COLUMNS
 from airmeet_async.bulk.journal.queries import JournalSummary
-from airmeet_async.bulk.report import CHANGED, Invite, RowResult, RowStatus, place_of
+from airmeet_async.bulk.report import BLOCKED, CHANGED, Invite, RowResult, RowStatus, place_of
 from airmeet_async.cli.exit_codes import UsageError
 from airmeet_async.errors import ConfigError
 from airmeet_async.private_files import NewFile, check_target, find_place
 from airmeet_async.tables import csv_line
 
+_OTHER_KINDS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods", ".parquet"})
 _BYTES_AT_ONCE = 1024 * 1024
 _UNVERIFIED = "the invitation may not have been mailed: the request got no clear answer"
 
@@ -66,7 +67,7 @@ class ResultFiles:
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def write(self, found: Iterable[RowResult], header: Sequence[str], job: str, origin: str) -> None:
+    def write(self, found: Iterable[RowResult], header: Sequence[str], job: str, origin: str, event: str = "") -> None:
         """Write the results of a run.
 
         Args:
@@ -74,11 +75,12 @@ class ResultFiles:
             header: The input's columns.
             job: The run's name.
             origin: The list, see `origin_of`: only an earlier file of the same one is replaced.
+            event: The event's id: a personal link is good for one event.
 
         Raises:
             ConfigError: A file cannot be written. What there was is still there, and what could be written is gone.
         """
-        encoders = {path: result_encoder(path, header, job) for path in self._files}
+        encoders = {path: result_encoder(path, header, job, event) for path in self._files}
         pieces = {path: bytearray(encode(None)) for path, encode in encoders.items()}
         is_any_left, place = False, None
         try:
@@ -117,13 +119,14 @@ def origin_of(run: JournalSummary) -> str:
     return " ".join(map(str, (about.get("operation"), about.get("airmeet_id"), about.get("base"), *part)))
 
 
-def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[RowResult | None], bytes]:
+def result_encoder(path: Path, header: Sequence[str], job: str, event: str = "") -> Callable[[RowResult | None], bytes]:
     """Return what turns a result into a line of the file, and None into what stands above the lines.
 
     Args:
         path: The file: its ending says whether it is CSV or JSON lines.
         header: The input's columns.
         job: The run's name.
+        event: The event's id.
     """
     columns = [name for name in header if name not in RESULT_COLUMNS]
     is_json = path.suffix.lower() in (".jsonl", ".ndjson")
@@ -131,7 +134,7 @@ def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[Row
     def encode(result: RowResult | None) -> bytes:
         if result is None:
             return b"" if is_json else codecs.BOM_UTF8 + csv_line([*columns, *RESULT_COLUMNS])
-        given, outcome = result.row if isinstance(result.row, Mapping) else {}, _outcome(result, job)
+        given, outcome = result.row if isinstance(result.row, Mapping) else {}, _outcome(result, job, event)
         if not is_json:
             return csv_line(_text(value) for value in (*map(given.get, columns), *outcome.values()))
         line = {name: given[name] for name in columns if name in given} | outcome
@@ -141,12 +144,14 @@ def result_encoder(path: Path, header: Sequence[str], job: str) -> Callable[[Row
     return encode
 
 
-def _outcome(result: RowResult, job: str) -> dict[str, Any]:
+def _outcome(result: RowResult, job: str, event: str) -> dict[str, Any]:
     code = message = None
     # What has changed and was not sent comes first: it is what nobody would find out otherwise.
     warnings = sorted(result.warnings, key=lambda warning: warning.code != CHANGED.code)
     if result.error:
         code, message = result.error.code, result.error.message
+        if result.status is RowStatus.INVALID and code != BLOCKED:
+            message = "; ".join([message, *warnings])  # what else is wrong with it
         if warnings and warnings[0].code == CHANGED.code:
             message += f"; {warnings[0]}"
     elif result.invite is Invite.UNVERIFIED:
@@ -164,6 +169,7 @@ def _outcome(result: RowResult, job: str) -> dict[str, Any]:
         None if result.invite is Invite.NOT_ASKED else result.invite.value,
         ("earlier" if result.from_earlier_run else "now") if has_ended else None,
         job,
+        event or None,
     )
     return dict(zip(RESULT_COLUMNS, found, strict=True))
 
@@ -180,8 +186,12 @@ def check_result_file(path: Path) -> None:
     """Check that a result file can be made at a path.
 
     Raises:
+        UsageError: It is named like a file of another kind.
         ConfigError: There is something else, or no way to write there.
     """
+    if path.suffix.lower() in _OTHER_KINDS:
+        name = path.with_suffix(".csv").name
+        raise UsageError(f"{path}: results are written as CSV, or as JSON lines; choose a name such as {name}")
     check_target(path, lambda head: all(name.encode() in head for name in FIRST_RESULT_COLUMNS), "a result file")
 
 

@@ -8,7 +8,16 @@ from attrs import evolve, frozen
 
 from airmeet_async.bulk.input.plan import describe_cause, describe_rows
 from airmeet_async.bulk.options import SENT_EACH_TIME
-from airmeet_async.bulk.report import BLOCKED, OTHER_NAME, BulkReport, FailureGroup, RowStatus, StopReason
+from airmeet_async.bulk.report import (
+    BLOCKED,
+    MAILED_ELSEWHERE,
+    NOT_ATTENDING,
+    OTHER_NAME,
+    BulkReport,
+    FailureGroup,
+    RowStatus,
+    StopReason,
+)
 from airmeet_async.bulk.row_results import is_for_want_of_place
 from airmeet_async.formatting import counted, duration, wrapped
 
@@ -180,6 +189,9 @@ def summary(outcome: RunOutcome, words: Wording = Wording(), *, brief: bool = Fa
         lines += wrapped(before + report.stop_message)
     unit = "line" if outcome.source else "row"
     lines += [*wrapped(headline(outcome, words)), *_causes([*report.failures, *_repeats(report)], unit)]
+    if report.counts[RowStatus.REJECTED] and words.operation == "attendees.block":
+        what = "Whom Airmeet refused it did not block. Later lists leave them out all the same, until airmeet unblock"
+        lines += wrapped(what)
     if report.warnings:
         lines += ["to check:", *_causes(report.warnings, unit), *wrapped(words.advice, "  ", "    ")]
     if report.changed:
@@ -251,7 +263,7 @@ def describe_status(report: BulkReport, status: RowStatus, words: Wording, done:
 
 def _repeats(report: BulkReport) -> list[FailureGroup]:
     """Return the rows that repeat another one: nothing is wrong with them, but they are counted as left out."""
-    others = sum(group.n for group in report.failures if group.code == OTHER_NAME)
+    others = sum(group.n for group in report.failures if group.code in {OTHER_NAME, MAILED_ELSEWHERE})
     n = report.counts[RowStatus.DUPLICATE] - report.existing - others
     return [FailureGroup("repeated", "twice in the list: only the first of them is sent", n)] if n > 0 else []
 
@@ -294,16 +306,16 @@ def _files(outcome: RunOutcome, words: Wording) -> list[str]:
         old = f"{' and '.join(outcome.kept)} {'was' if len(outcome.kept) == 1 else 'were'} there before"
         new = "it is left alone, and the new file has a number"
         new = new if len(outcome.kept) == 1 else "they are left alone, and the new files have a number"
-        lines += wrapped(f"{old}, from another list or edited since: {new}")
+        lines += wrapped(f"{old}, of another event or list, or edited since: {new}")
     return lines
 
 
 def _next(outcome: RunOutcome, words: Wording) -> list[str]:
     """Say how to go on: one step, which may be taken at any time and any number of times."""
     report, counts = outcome.report, outcome.report.counts
-    # There is nothing to correct in rows of people who are blocked.
-    blocked, other_names = (
-        sum(group.n for group in report.failures if group.code == code) for code in (BLOCKED, OTHER_NAME)
+    # There is nothing to correct in rows of people who are blocked, or do not come.
+    blocked, not_coming, other_names = (
+        sum(group.n for group in report.failures if group.code == code) for code in (BLOCKED, NOT_ATTENDING, OTHER_NAME)
     )
     full = sum(group.n for group in report.failures if is_for_want_of_place(group))  # by the quota
     step = describe_next_step(
@@ -313,7 +325,7 @@ def _next(outcome: RunOutcome, words: Wording) -> list[str]:
         left=counts[RowStatus.UNPROCESSED] + max(0, outcome.total - report.rows_read),
         held=outcome.held,
         unverified=report.unverified,
-        to_correct=counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked + other_names - full,
+        to_correct=counts[RowStatus.REJECTED] + counts[RowStatus.INVALID] - blocked - not_coming + other_names - full,
         full=full,
         job=outcome.job,
         source=outcome.source,
@@ -386,7 +398,7 @@ def describe_next_step(
             return f"{fix}airmeet retry {job}   sends just the {counted(n, 'row')} that {are} missing"
         return f"{fix}run the same command again"
     if unverified and job:
-        return f"{fix}airmeet retry {job} --invites   mails just the {unverified:,}"
+        return f"{fix}airmeet retry {job} --invites   mails those Airmeet has not mailed"
     steps = [f"correct {counted(to_correct, 'line')} in {source}"] if to_correct and source else []
     steps += [f"raise your plan's quota by {counted(full, 'registration')}"] if full else []
     if steps:

@@ -11,6 +11,7 @@ from airmeet_async import BulkStoppedError, RowStatus
 from airmeet_async.bulk.execution.row_feed import Receiver, RecordedFeed
 from airmeet_async.bulk.journal import MemoryJournal
 from airmeet_async.bulk.row import Outcome, OutcomeState, Row
+from airmeet_async.bulk.statistics import KnownResults
 from airmeet_async.protocol.http_messages import Reply, Request
 from airmeet_async.testing import SandboxTransport
 from tests.support.bulk_runs import add_journaled
@@ -122,7 +123,7 @@ async def test_two_who_read_to_the_end_read_each_row_once() -> None:
     async def room() -> None:
         pass
 
-    feed = RecordedFeed(journal, 1, 1)  # type: ignore[arg-type]
+    feed = RecordedFeed(journal, 1, 1, known=KnownResults())  # type: ignore[arg-type]
     feed.begin(Receiver(journal, results.extend, lambda n: None, lambda: 1, room))
 
     async def read() -> None:

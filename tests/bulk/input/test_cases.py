@@ -12,7 +12,8 @@ from airmeet_async.bulk.input.columns import Reading, find_table_columns
 from airmeet_async.bulk.input.operations import AddAttendees
 from airmeet_async.bulk.input.plan import RowFinding
 from airmeet_async.bulk.input.sources import open_file
-from airmeet_async.tables import EncodingError, command_line_option
+from airmeet_async.errors import EncodingError
+from airmeet_async.tables import command_line_option
 from tests.support.prepared import plan_of, prepare
 
 CASES = Path(__file__).parents[2] / "tables/cases"
@@ -124,7 +125,8 @@ BY_LINE = {
         for line, word in enumerate(("\\N", "undefined", "(null)", "#NAME?", "NULL", "[object Object]"), start=2)
     ],
     "name-only-ltr-mark.csv": [
-        (2, "missing_field", "first_name is empty"), (3, "broken_text", 'probably "Stone"'),
+        (2, "missing_field", "first_name is empty"), (2, "missing_field", "last_name is empty"),
+        (3, "broken_text", 'probably "Stone"'),
     ],
     "question-marks.csv": [(2, "broken_text", '"Jos?", with letters lost'), (3, "broken_text", '"????"')],
     "replacement-characters.csv": [(2, "broken_text", "with letters lost")],

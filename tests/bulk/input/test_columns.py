@@ -189,6 +189,22 @@ def test_a_gamble_is_refused(header, overrides, said):
         assert fragment in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("header", "missing"),
+    [
+        (["email", "first"], "last_name"),
+        (["email", "Vorname", "Name"], "last_name"),
+        (["Contact", "first", "last"], "email"),
+        (["email;first;last"], "email"),
+        (["email", "Full Name"], "first_name"),
+    ],
+)
+def test_a_column_that_is_missing_is_named_by_its_field(header, missing):
+    with pytest.raises(InputError, match="no column for") as caught:
+        match_columns(header)
+    assert caught.value.column == missing
+
+
 def test_a_name_column_is_no_matter_when_the_names_are_there():
     """The hint on whole names is for those who lack one."""
     with pytest.raises(InputError) as caught:

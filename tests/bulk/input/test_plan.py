@@ -2,7 +2,7 @@
 
 import pytest
 
-from airmeet_async import BulkPlan, ConfigError, InputError, RowStatus
+from airmeet_async import Attendee, BulkPlan, ConfigError, InputError, RowStatus
 from airmeet_async.bulk.input.columns import Reading
 from airmeet_async.bulk.input.operations import AddAttendees
 from airmeet_async.bulk.input.plan import NotedRow, RowFinding, make_plan
@@ -11,7 +11,7 @@ from airmeet_async.bulk.report import RowWarning
 from airmeet_async.protocol.models import CustomField, FieldOption
 from airmeet_async.protocol.validation import RegistrationFields
 from airmeet_async.sandbox import community
-from tests.support.prepared import plan_of
+from tests.support.prepared import noted, plan_of, prepare
 from tests.support.worlds import EVENT, add, client_of, person, transport_of
 
 LINES = [
@@ -193,7 +193,7 @@ def test_errors_come_before_what_is_only_worth_knowing_and_no_example_stands_for
         "  3  will be registered",
         "  3  left out: no valid e-mail address   lines 4, 7 and 8",
         "  2  left out: first_name is empty   lines 5 and 6",
-        "  2  to check: text that Airmeet will shorten   lines 2 and 3",
+        "  2  sent, but to check: text that Airmeet will shorten   lines 2 and 3",
     ]
 
 
@@ -335,3 +335,83 @@ def test_rows_without_a_clear_answer_are_mailed_again_only_where_that_was_asked_
         "  2  sent before without a clear answer: will be sent again; some of them may",
         "     be mailed twice",
     ]
+
+
+SEVERAL = (
+    "Mail;Vorname;Nachname;Size",
+    "nope;;;XXL",
+    "ada@example.com;Ada;Lovelace;S",
+    "grace@example.com;Grace;;XXL",
+    "alan@example.com;Alan;Turing;XL",
+)
+GERMAN = {"email": "Mail", "first_name": "Vorname", "last_name": "Nachname"}
+
+
+async def test_all_errors_of_a_row_are_found_with_their_columns_and_it_is_one_row(
+    write, airmeet_sandbox, airmeet_client
+):
+    """In the plan, and in the result, whose file goes to whoever corrects the list."""
+    airmeet_sandbox.add_custom_field("Size", options=["S", "M"])
+    found = list[RowFinding]()
+    job = add(airmeet_client, write(*SEVERAL), airmeet_sandbox.event_id, columns=GERMAN)
+    plan = await job.prepare(found=found.append)
+    report = await job
+
+    assert [(one.line, one.code, one.column, one.is_error) for one in found] == [
+        (2, "missing_field", "Vorname", True),
+        (2, "missing_field", "Nachname", True),
+        (2, "invalid_email", "Mail", True),
+        (2, "unknown_option", "Size", True),
+        (4, "missing_field", "Nachname", True),
+        (4, "unknown_option", "Size", True),
+        (5, "unknown_option", "Size", True),
+    ]
+    assert (plan.rows, plan.ready, plan.invalid, plan.several_errors) == (4, 1, 3, 2)
+    assert {cause.code: cause.n for cause in plan.causes if cause.code != "missing_field"} == {
+        "unknown_option": 3, "invalid_email": 1,
+    }  # fmt: skip
+    assert "  2  of the rows left out have more than one error" in plan.count_lines()
+    assert report.counts[RowStatus.INVALID] == sum(group.n for group in report.failures) == 3
+    first = report.failed[0]
+    assert first.error is not None
+    assert (first.error.code, first.error.column) == ("missing_field", "Vorname")
+    assert [(warning.code, warning.column) for warning in first.warnings][-1] == ("unknown_option", "Size")
+    assert report.warned_rows == 0
+
+
+async def test_an_error_of_a_mapping_names_its_key_and_one_of_an_attendee_nothing():
+    found = list[RowFinding]()
+    rows: list[object] = [{"E-Mail": "x", "First name": "A", "Last name": "B"}, Attendee("y", "A", "B"), 7]
+    async with client_of(transport_of()) as client:
+        await add(client, rows).prepare(found=found.append)
+
+    assert [(one.code, one.column) for one in found] == [
+        ("invalid_email", "E-Mail"), ("invalid_email", None), ("not_a_row", None),
+    ]  # fmt: skip
+
+
+async def test_two_wrong_answers_of_a_row_are_one_row_in_their_cause():
+    fields = RegistrationFields([CustomField(f"f-{n}", f"Size {n}", options=tuple(SIZES)) for n in (1, 2)])
+    rows = [{"email": "a@example.com", "first_name": "A", "last_name": "B", "Size 1": "X", "Size 2": "Y"}]
+    prepared = prepare(rows, AddAttendees("e", {}, Reading(), event_fields=fields))
+    plan = make_plan({"rows": 1}, noted(prepared))
+
+    assert (plan.invalid, plan.several_errors, [cause.n for cause in plan.causes]) == (1, 1, [1])
+
+
+async def test_a_name_of_one_word_is_not_called_a_missing_last_name_besides():
+    plan = await planned([{"email": "nope", "Full name": "Cher"}], split_name=True)
+
+    assert [cause.code for cause in plan.causes] == ["one_word_name", "invalid_email"]
+
+
+async def test_all_cells_of_an_import_that_cannot_be_read_are_found():
+    found = list[RowFinding]()
+    rows = [{"title": "Talk", "start": "soon", "host email": "", "minutes": "long"}]
+    async with client_of(transport_of()) as client:
+        plan = await client.bulk.create_sessions(EVENT, rows).prepare(found=found.append)
+
+    assert [(one.code, one.column) for one in found] == [
+        ("invalid_row", "start"), ("invalid_row", "host email"), ("invalid_row", "minutes"),
+    ]  # fmt: skip
+    assert (plan.invalid, plan.several_errors) == (1, 1)

@@ -250,16 +250,18 @@ def test_who_was_blocked_is_known_after_a_kill_a_refusal_and_a_purge_and_until_t
         block._connection.execute(outcome, (entry, state, sent, done, unclear, 100.0))
     block._connection.execute("UPDATE input SET id = id + 100 WHERE entry IN (4, 7)")
     block._connection.execute("UPDATE list SET horizon = 6, touched = 90.0 WHERE id = ?", (number,))
-    add_list(unblock, people("let-in doubt"), PLAIN, name="unblock.csv")
+    add_list(unblock, people("let-in doubt done"), PLAIN, name="unblock.csv")
     unblock._connection.execute(outcome, (1, 4, 1, 1, 0, 200.0))
     unblock._connection.execute(outcome, (2, 3, 1, 0, 1, 200.0))
+    unblock._connection.execute(outcome, (3, 5, 1, 0, 0, 200.0))  # a refusal lets nobody in who was blocked
     for writer in (block, unblock):
         writer.close()
 
     def blocked():
         found = read_blocked(paths[0], paths[1], add.salt, add.hash_identities)
         names = {add.hash_identities([f"{name}@example.com"])[0]: name for name in NAMES}
-        return {names[hash_]: when for hash_, when in found.items()}
+        assert {names[hash_] for hash_, (_, refused) in found.items() if refused} == {"refused"}
+        return {names[hash_]: when for hash_, (when, _) in found.items()}
 
     expected = {"done": 100.0, "refused": 100.0, "doubt": 100.0, "early": 90.0, "late": 90.0}
     assert blocked() == expected

@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ async def test_an_invitation_is_asked_for_once(path: Path) -> None:
 
 async def test_invitations_can_be_sent_on_purpose(path: Path) -> None:
     """A retry of those that nobody is sure of asks for the mail again, and for no others."""
-    transport = transport_of("drop-after@2")
+    transport = transport_of("500@2")
     await add_journaled(transport, ROWS[:10], path, send_email_invite=True, max_in_flight=1)
     seen = bodies(transport)
 
@@ -584,3 +585,88 @@ async def test_people_are_blocked_and_unblocked_each_time(tmp_path: Path, kind: 
             sent += [(await block).attempts, (await unblock).attempts]
 
     assert sent == [3] * 4
+
+
+class Watched:
+    """What a run says of itself at each result that is read and at each that its callback is given."""
+
+    def __init__(self) -> None:
+        self.job: Any = None
+        self.seen: list[BulkReport] = []
+
+    def __call__(self, _: object = None) -> None:
+        self.seen.append(self.job.report)
+
+    async def run(self, job: Any) -> BulkReport:
+        self.job = job
+        async with job:
+            self()
+            async for _ in job:
+                self()
+        self()
+        return self.seen[-1]
+
+    def check(self, *ends: RowStatus) -> None:
+        """Nothing that was known is taken back, and what is known is part of the rows that were read."""
+        for before, after in pairwise(self.seen):
+            for name in ends or RowStatus:
+                assert before.counts[name] <= after.counts[name]
+                assert before.earlier_counts[name] <= after.earlier_counts[name]
+            assert before.rows_read <= after.rows_read
+            assert (before.unverified, before.existing) <= (after.unverified, after.existing)
+            assert sum(before.counts.values()) <= before.rows_read
+
+
+@pytest.mark.parametrize("has_input", [False, True])
+async def test_a_run_that_goes_on_counts_what_was_done_from_its_start(path: Path, *, has_input: bool) -> None:
+    """Whether it goes on without its input, or with it; rows that were done are read last."""
+    transport, watched = transport_of("422@3", latency=0.1), Watched()
+    everybody = [*people(800), Attendee("no address", "A", "B"), ROWS[5]]
+    first = await stopped_after(120, transport, everybody, path)
+
+    async with client_of(transport) as client:
+        options: Any = {"on_result": watched, "rate": 400.0}
+        if has_input:
+            job = client.bulk.add_attendees(EVENT, everybody, send_email_invite=False, journal=path, **options)
+        else:
+            job = client.bulk.resume(path, **options)
+        last = await watched.run(job)
+
+    done = first.counts[S.SUCCEEDED]
+    known = {S.SUCCEEDED: done, S.REJECTED: 1, S.INVALID: 1, S.DUPLICATE: 1}
+    assert done >= 115
+    at_first = next(report for report in watched.seen if report.attempts)
+    assert {name: min(n, at_first.counts[name]) for name, n in known.items()} == known
+    assert sum(at_first.earlier_counts.values()) == done + 1
+    assert last.counts == dict.fromkeys(S, 0) | known | {S.SUCCEEDED: 799}
+    assert last.rows_read == 802
+    watched.check()
+
+
+async def test_a_retry_counts_the_rows_that_it_leaves_alone_from_its_start(path: Path) -> None:
+    transport, watched = transport_of("422@3,422@9"), Watched()
+    await stopped_after(20, transport, ROWS, path, max_in_flight=1)
+
+    async with client_of(transport) as client:
+        last = await watched.run(client.bulk.retry(path, again=["rejected"], on_result=watched, rate=10.0))
+
+    assert sum(watched.seen[0].counts.values()) == len(ROWS) - 2
+    assert sum(last.counts.values()) == len(ROWS)
+    watched.check()
+
+
+async def test_a_run_that_is_cut_off_does_not_forget_what_was_done_before(path: Path) -> None:
+    transport, watched = transport_of(latency=0.1), Watched()
+    first = await stopped_after(20, transport, list(people(700)), path)
+
+    async with client_of(transport) as client:
+        job = client.bulk.resume(path, rate=20.0)
+        async with job:
+            await anyio.sleep(1)
+            before = job.report
+            job.cut_off()
+        watched.seen = [before, job.report]
+
+    assert before.succeeded > first.succeeded
+    assert sum(job.report.counts.values()) == job.report.rows_read
+    watched.check(S.SUCCEEDED, S.UNKNOWN)

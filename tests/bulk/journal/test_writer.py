@@ -3,17 +3,19 @@
 import os
 import sqlite3
 import time
+from collections import Counter
 from pathlib import Path
 
 import attrs
 import pytest
 
 from airmeet_async.bulk.journal.locking import connect, connect_read_only, create_file
-from airmeet_async.bulk.journal.recorded_rows import is_in_doubt
+from airmeet_async.bulk.journal.recorded_rows import is_in_doubt, recorded_result
 from airmeet_async.bulk.journal.writer import JournalWriter, Transaction
 from airmeet_async.bulk.report import RowWarning
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Row, Wish
 from airmeet_async.bulk.row_results import template_to_send
+from airmeet_async.bulk.statistics import is_unverified
 from airmeet_async.errors import JournalError
 from airmeet_async.protocol.endpoints import ENDPOINTS
 from tests.bulk.journal.conftest import (
@@ -618,6 +620,10 @@ def test_a_retry_touches_only_what_it_names(path: Path, again: str, expected: st
     assert names(found) == expected
     assert {row.earlier and row.earlier.state for row in found} <= {S.REOPENED}
     assert len(found) + len(others) == 7
+    results = [recorded_result(row, "") for row in others]
+    known = writer.count_settled(number, only_reopened=True)
+    assert known.counts == Counter(result.status for result in results)
+    assert known.unverified == sum(map(is_unverified, results))
     writer.close()
 
 

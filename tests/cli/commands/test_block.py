@@ -90,6 +90,26 @@ def test_somebody_whom_the_event_does_not_know_is_that_row_alone(airmeet, status
     assert [row["airmeet_status"] for row in airmeet.rows("out-results.csv")] == found
 
 
+def test_whom_airmeet_refused_to_block_is_left_out_until_an_unblock_and_nobody_calls_them_blocked(airmeet):
+    """Somebody whom the event does not know yet can be neither blocked nor unblocked."""
+    airmeet.people(3)
+    there, register = airmeet.at(Sandbox()), ("register", EVENT, "people.csv", "--no-invite")
+    refused = there("block", EVENT, "person-1@example.com", "person-2@example.com")
+    left_out, plan = there(*register), there(*register, "--dry-run", "--json").json
+    there("unblock", EVENT, "person-1@example.com")
+    one = there(*register)
+    there("unblock", EVENT, "person-2@example.com")
+
+    said = " ".join(left_out.err.split())
+    assert (refused.code, plan["blocked"]) == (3, 2)
+    assert "Whom Airmeet refused it did not block. Later lists leave them out all the same" in refused.err
+    assert "were to be blocked here, which Airmeet refused; unblock them to let them in" in said
+    assert "was to be blocked here on " in one.err
+    assert "were blocked" not in said + one.err
+    assert "was blocked" not in said + one.err
+    assert there(*register).code == 0
+
+
 @pytest.mark.parametrize("status", [404, 400])
 def test_many_whom_the_event_does_not_know_keep_nobody_behind_them_from_being_blocked(airmeet, status):
     """Twenty in a row that are refused in the same way stop other runs."""

@@ -192,3 +192,14 @@ def test_an_event_is_compared_with_a_file(airmeet):
     assert [one["email"] for one in found if one["difference"] == "only_in_event"] == ["guest149@example.com"]
     assert "1 hosts, speakers and other team members" in other.err
     assert SENTINEL_ACCESS_KEY not in other.err
+
+
+def test_whom_the_file_marks_as_not_coming_need_not_be_in_the_event(airmeet):
+    airmeet.file(
+        "l.csv", "Email,Attendee Status", "guest000@example.com,Attending", "no@example.com,Cancelled", "x@y.de,"
+    )
+    there = airmeet.at(Sandbox())("reconcile", EVENT, "l.csv", "--json")
+
+    assert (there.json["not_coming"], there.json["only_in_file"]) == (1, 1)
+    assert "1 only in the file, which says that they do not come" in there.err
+    assert "no@example.com" not in there.out

@@ -29,7 +29,9 @@ TROUBLE = "expire@90,429@50+3:retry=1," + ",".join(
 TOKEN = re.compile(r"sandbox\.\d+\.[0-9a-f]+")
 PLAN = {
     "airmeet_id", "file", "rows", "ready", "invalid", "duplicates", "blocked", "cut", "other_names", "warned", "new",
+    "several_errors",
     "again", "unclear", "not_yet_mailed", "not_yet_registered", "done_before", "refused_before", "held", "under_way",
+    "not_coming_before",
     "changed", "unverified", "gone", "causes", "preset", "columns", "custom_fields", "split_name", "ignored",
     "fields_known", "is_hybrid",
     "unfilled", "invitations", "second_invitations", "full_before", "registrations", "rate",
@@ -48,7 +50,7 @@ def test_a_dry_run_shows_the_plan_and_sends_nothing(airmeet):
     statistics = sandbox.world.statistics()
 
     assert (done.code, done.out, statistics.adds, statistics.mails) == (0, "", 0, 0)
-    assert "40  will be registered and mailed; 40 of your plan's registrations are used" in done.err
+    assert "40  will be registered and mailed; this uses 40 of your plan's registrations" in done.err
     assert list(airmeet.folder.iterdir()) == [airmeet.folder / "people.csv"]
 
 
@@ -354,7 +356,8 @@ def test_what_a_person_has_changed_is_never_overwritten(airmeet):
 
     assert {name: (airmeet.folder / name).read_text() for name in changed} == changed
     assert [done.code for done in retried] == [3, 0]
-    assert "people-results.csv and left.csv were there before" in retried[0].err
+    kept = "people-results.csv and left.csv were there before, of another event or list, or edited since"
+    assert kept in " ".join(retried[0].err.split())
     assert statuses("people-results-2.csv", airmeet) == ["succeeded"] * 4
 
 
@@ -588,7 +591,7 @@ def test_a_check_of_a_hybrid_event_names_the_rows_without_an_attendance_type(air
 
     assert done.code == 3
     assert "people.csv:3: missing_attendance_type: attendance_type is empty" in done.out
-    assert "  1  can be registered; 1 of your plan's registrations is used\n  1  left out: " in done.err
+    assert "  1  can be registered; this uses 1 of your plan's registrations\n  1  left out: " in done.err
 
 
 def test_two_people_under_one_address_are_left_over(airmeet):
@@ -629,7 +632,7 @@ def test_warnings_are_in_the_plan_the_summary_and_the_results_by_line(airmeet):
 
     assert done.code == 0
     said = " ".join(done.err.split())
-    assert said.count('1 to check: first_name is "MÃ¼ller", probably "Müller" line 2') == 1
+    assert said.count('1 sent, but to check: first_name is "MÃ¼ller", probably "Müller" line 2') == 1
     assert said.count('1 first_name is "MÃ¼ller", probably "Müller" line 2') == 1
     assert said.count("remove the row if they do not come line 3") == 2
     assert [(group["code"], group["sample_rows"]) for group in done.json["warnings"]] == [
@@ -637,3 +640,45 @@ def test_warnings_are_in_the_plan_the_summary_and_the_results_by_line(airmeet):
         ("may_not_come", [3]),
     ]
     assert [row["airmeet_code"] for row in airmeet.rows("people-results.csv")] == ["broken_text", "may_not_come"]
+
+
+def eventbrite(airmeet, *statuses):
+    rows = [f"{n},2026-01-0{n + 1} 10:00,Ada,N{n},p{n}@example.com,{status}" for n, status in enumerate(statuses)]
+    return airmeet.file("export.csv", "Order #,Order Date,First Name,Last Name,Email,Attendee Status", *rows)
+
+
+def test_nothing_is_to_be_corrected_in_rows_of_people_who_do_not_come(airmeet):
+    """Whoever follows the next step must not invite somebody who has cancelled."""
+    file, there = eventbrite(airmeet, "Attending", "Cancelled", "Transferred", "Attending"), airmeet.at(Sandbox())
+    checked = there("check", file)
+    done = there("register", EVENT, file, "--no-invite")
+    shown = there("runs", "show")
+
+    assert (checked.code, done.code) == (3, 3)
+    assert "2  left out: do not come, as the list says   lines 3 and 4" in checked.err
+    assert "there is nothing to correct: all others can be sent" in checked.err
+    assert "--preset none includes" not in checked.out
+    assert "Next" not in done.err
+    assert "next" not in shown.out
+    assert "(2 not valid, blocked or not coming)" in shown.out
+
+
+@pytest.mark.parametrize("status", ["Transferred", "abgesagt", "Übertragen", "Warteliste"])
+def test_the_question_names_who_is_marked_as_not_coming(airmeet, status):
+    file = airmeet.file("l.csv", "E-Mail,Vorname,Nachname,Teilnehmerstatus", "a@x.de,A,B,", f"b@x.de,B,C,{status}")
+    done = airmeet.at(Sandbox())("register", EVENT, file, "--invite", typed="n\n")
+
+    said = " ".join(done.err.split())
+    assert "Mail 2 people an invitation" in said
+    assert "1 of them is marked in the list as not coming." in said
+
+
+def test_who_was_registered_and_does_not_come_any_more_is_counted(airmeet):
+    there, words = airmeet.at(Sandbox()), ("--no-invite", "--json")
+    there("register", EVENT, eventbrite(airmeet, "Attending", "Attending"), *words)
+    file = eventbrite(airmeet, "Attending", "Cancelled", "Cancelled")
+    plan = there("register", EVENT, file, *words, "--dry-run")
+
+    assert (plan.json["not_coming_before"], plan.json["invalid"]) == (1, 2)
+    said = f"1 not coming any more, but in the event and with a link (airmeet block {EVENT} takes it away)"
+    assert said in " ".join(plan.err.split())

@@ -233,7 +233,7 @@ def test_who_got_no_clear_answer_in_all_attempts_is_unknown_and_is_retried(airme
 
 def test_an_unclear_invitation_is_listed_and_mailed_again_only_on_purpose(airmeet):
     airmeet.people(6)
-    there = airmeet.at(Sandbox("drop-after@4:on=attendees.add"))
+    there = airmeet.at(Sandbox("500@4:on=attendees.add"))
     done = there(
         "register", EVENT, "people.csv", "--invite", "--yes", "--json", "--concurrency", "1", "--results", "first.csv"
     )
@@ -312,8 +312,11 @@ def test_who_was_blocked_here_is_left_out_of_later_lists_and_named(airmeet):
     let_in = there(*REGISTER, "--json")
 
     assert [run.json["counts"]["invalid"] for run in (resumed, again, let_in)] == [2, 2, 1]
-    assert "were blocked here; unblock them first" in " ".join(again.err.split())
-    assert "lines 2 and 9" in again.err
+    said = " ".join(again.err.split())
+    assert "was blocked here on " in said
+    assert "was to be blocked here on " in said  # of somebody who is not in the event
+    assert "line 2" in said
+    assert "line 9" in said
     assert "correct the" not in again.err
     assert (plan["blocked"], plan["invalid"], plan["done_before"]) == (2, 0, 6)
     assert people["person-0@example.com"]
@@ -340,7 +343,7 @@ def test_a_plan_leaves_the_journal_as_it_is(airmeet):
 
 def test_a_run_that_mails_nobody_has_no_invitation_in_doubt(airmeet):
     airmeet.people(5)
-    sandbox = Sandbox("500-after:100%:on=attendees.add:body=person-3@")
+    sandbox = Sandbox("500:100%:on=attendees.add:body=person-3@")
     there = airmeet.at(sandbox)
     there("register", EVENT, "people.csv", "--invite", "--yes")
     sandbox.clear_faults()
@@ -409,7 +412,7 @@ def test_the_screen_of_a_retry_says_what_it_does_and_names_who_is_blocked(airmee
     said = " ".join(retried.err.split())
 
     assert "2 refused before: will be added and mailed, unless they are refused again" in said
-    assert "3 left out: were blocked here; unblock them first to let them in again lines 2, 3 and 4" in said
+    assert "3 left out: were to be blocked here, which Airmeet refused; unblock them to let them in lines 2, 3" in said
     assert sandbox.world.statistics().mails == 2
 
 
@@ -695,3 +698,51 @@ def test_the_first_few_rows_of_a_file_are_another_list(airmeet):
 
     assert few.json["counts"]["succeeded"] == 6
     assert (resumed.json["job"], resumed.json["attempts"]) == (whole.json["job"], 6)
+
+
+def test_a_list_that_was_edited_since_is_sent_as_it_was_and_that_is_said(airmeet):
+    airmeet.people(6)
+    sandbox = Sandbox()
+    sandbox.signal(signal.SIGINT, after=2)
+    there = airmeet.at(sandbox)
+    there(*REGISTER, "--concurrency", "1")
+    before = there("retry", "--rejected")
+    airmeet.people(3)
+    resumed = there("resume", "--json")
+
+    said = "people.csv has changed since: this sends it as it was; to send the list as it is now, run airmeet register"
+    assert "changed since" not in before.err
+    assert said in " ".join(resumed.err.split())
+    assert resumed.json["counts"]["succeeded"] == 6
+
+
+def test_a_list_is_no_run_file_and_the_message_says_what_sends_it(airmeet):
+    airmeet.people(2)
+    done = airmeet.at(Sandbox())("retry", "people.csv")
+
+    assert done.code != 0
+    assert "people.csv: is no run file" in done.err
+    assert "airmeet register AIRMEET_ID people.csv" in " ".join(done.err.split())
+
+
+def test_people_of_several_other_lists_count_for_one_of_them(airmeet):
+    """So that the numbers of the lists never come to more than all who were done."""
+    there, head = airmeet.at(Sandbox()), "email,first_name,last_name"
+    people = [f"p{n}@example.com,Ada,N{n}" for n in range(5)]
+    for name, rows in (("a.csv", people[:3]), ("b.csv", people[1:4]), ("b.csv", people[2:4])):
+        airmeet.file(name, head, *rows)
+        there("register", EVENT, name, "--no-invite", "--again")
+    airmeet.file("all.csv", head, *people)
+    plan = there("register", EVENT, "all.csv", "--no-invite", "--dry-run", "--json")
+
+    assert plan.json["done_before"] == 4
+    assert '4 added before, 2 of them from "b.csv", 2 of them from "a.csv": left out' in " ".join(plan.err.split())
+
+
+@pytest.mark.parametrize("flag", ["--results", "--failed"])
+def test_a_result_file_is_not_named_like_a_workbook(airmeet, flag):
+    airmeet.people(1)
+    done = airmeet.at(Sandbox())(*REGISTER, flag, "x.xlsx")
+
+    assert done.code == 2
+    assert "results are written as CSV, or as JSON lines; choose a name such as x.csv" in " ".join(done.err.split())

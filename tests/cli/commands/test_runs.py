@@ -10,12 +10,14 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from unittest.mock import patch
 
+import anyio
 import pytest
 
 from airmeet_async.protocol.base_urls import base_of
 from airmeet_async.sandbox import community
 from tests.sentinels import leaks
 from tests.support.command import Sandbox
+from tests.support.worlds import add, client_of, people, transport_of
 
 EVENT = community.SUMMIT
 REGISTER = ("register", EVENT, "people.csv", "--no-invite")
@@ -83,7 +85,8 @@ def test_rows_done_left_refused_and_left_out_are_told_apart_and_add_up(airmeet):
     assert re.search(r"DONE +LEFT +REFUSED +LEFT OUT ", listed)
     assert re.search(r" 1 of 5 +1 +1 +2 +register ", listed)
     assert re.search(r"left: +1 \(1 without a clear answer\)", shown)
-    assert re.search(r"left out: +2 \(1 not valid, 1 repeat another row\)", shown)
+    left_out = r"left out: +2 \(1 not valid, blocked or not coming, 1 with an address that is there already\)"
+    assert re.search(left_out, shown)
 
 
 def test_each_list_of_an_event_has_its_own_times_and_end(airmeet):
@@ -131,7 +134,7 @@ def test_the_same_file_with_other_flags_has_one_results_file_and_show_names_the_
     gone = there("runs", "show").out
 
     assert ("people-results.csv" in invited.err, "was there before" in invited.err) == (True, False)
-    assert "people-results.csv was there before, from another list or edited since" in numbered.err
+    assert "people-results.csv was there before, of another event or list, or edited since" in numbered.err
     assert results.read_text() == mine
     assert re.search(r"results: +/\S+people-results-2.csv\n", shown)
     assert re.search(r"results: +none there; write them: airmeet runs results \w+ -o FILE\n", gone)
@@ -141,7 +144,7 @@ def test_the_same_file_with_other_flags_has_one_results_file_and_show_names_the_
     ("faults", "words", "step"),
     [
         ("500-after:100%:on=attendees.add:body=person-1@", INVITE, "airmeet retry JOB   sends just the 1 row"),
-        ("drop-after@2:on=attendees.add", INVITE, "airmeet retry JOB --invites   mails just the 1"),
+        ("drop-after@2:on=attendees.add", INVITE, "airmeet retry JOB --invites   mails those Airmeet has not mailed"),
         ("422@2:on=attendees.add", INVITE, "correct 1 line in people.csv and run the original command again; nobody"),
         ("500-after@2:on=booths.create", ("import", "booths", EVENT, "booths.csv"), "1 row may exist or not: look"),
         ("400:100%:on=attendees.block", ("block", EVENT, "a@example.com"), ""),
@@ -381,6 +384,30 @@ async def test_the_list_says_why_a_run_stands_still(airmeet, serving):
     assert "because:" not in stopped.out  # the state says it
     assert "  running  " in asleep.out
     assert "no response: it has only just begun, or its process is suspended" in asleep.err
+
+
+async def test_a_run_of_a_program_is_shown_as_running_and_only_there_it_can_be_stopped(airmeet):
+    path = str(airmeet.folder / "launch.job")
+    async with client_of(transport_of(latency=0.5)) as client:
+        job = add(client, list(people(40)), journal=path, max_in_flight=4)
+        async with job:
+            await anyio.sleep(2.2)
+            shown, as_json = airmeet("runs", "show", path), airmeet("runs", "show", path, "--json").json
+            refused = [airmeet("runs", *words) for words in (("stop", path), ("pause", path), ("rate", path, "5"))]
+            kept = airmeet("runs", "purge", path, "--yes")
+            is_untouched = job.is_running and not job.paused and job.report.stop_reason is None
+            job.stop()
+
+    assert f"running (process {os.getpid()})" in shown.out
+    assert "a program, which alone can pause or stop it" in shown.out
+    assert "because:" not in shown.out
+    assert (as_json["state"], as_json["standstill"]) == ("running", None)
+    assert 0 < as_json["done"] < as_json["rows"] == 40
+    assert {done.code for done in refused} == {2}
+    assert all(f"is sent by a program (process {os.getpid()})" in done.err for done in refused)
+    assert "job.stop()" in refused[0].err
+    assert (kept.code, is_untouched) == (2, True)
+    assert f"stop it first: in its program (process {os.getpid()})" in kept.err
 
 
 @pytest.mark.real_time

@@ -209,18 +209,8 @@ def test_a_run_that_was_stopped_has_no_time_left():
     assert progress_event(evolve(stopped, done=2000))["left_s"] == 0
 
 
-def test_rows_that_were_settled_before_are_done_from_the_start_and_counted_once():
-    meter = Meter(100, settled=60)
-
-    assert meter.read(report(0)).done == 60
-    assert meter.read(report(1.0, succeeded=10)).done == 70
-    assert meter.read(report(2.0, earlier=20, succeeded=60)).done == 100
-    assert meter.read(report(3.0, earlier=55, succeeded=95, invalid=5)).done == 100
-    assert meter.read(report(3.0, earlier=60, succeeded=70, unprocessed=30)).done == 70
-
-
 def test_while_earlier_results_are_read_that_is_said():
-    reading = Meter(100, settled=60).read(report(2.0, earlier=20, succeeded=60))
+    reading = Meter(100).read(report(2.0, earlier=60, succeeded=100), to_collect=40)
 
     assert plain_line(reading) == "reading earlier results: 60 of 100 rows"
     assert beside_bar(reading) == "reading earlier results  60/100"

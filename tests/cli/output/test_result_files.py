@@ -46,11 +46,27 @@ def test_a_result_stands_beside_its_row(tmp_path):
     write(path, HEADER, [result(0, line=2, attempts=1, entry_link="https://x/y"), result(1, done=False, note="n")])
     assert records(path) == [
         [*HEADER, *RESULT_COLUMNS],
-        ["p0@x.de", "", "2", "succeeded", "", "", "1", "https://x/y", "", "now", "3f2a9c1b"],
-        ["p1@x.de", "n", "2", "rejected", "http_422", "no such thing", "0", "", "", "", "3f2a9c1b"],
+        ["p0@x.de", "", "2", "succeeded", "", "", "1", "https://x/y", "", "now", "3f2a9c1b", "event-1"],
+        ["p1@x.de", "n", "2", "rejected", "http_422", "no such thing", "0", "", "", "", "3f2a9c1b", "event-1"],
     ]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert leftovers(tmp_path) == []
+
+
+def test_whoever_corrects_a_row_reads_all_that_is_wrong_with_it(tmp_path):
+    """Not what is said of a row that was left out since that person is blocked: it is no error."""
+    path = tmp_path / "out.csv"
+    others = (RowWarning("invalid_email", "'x' is not an e-mail address"),)
+    rows = [
+        RowResult(n, None, "k", RowStatus.INVALID, error=RowError(code, "first_name is empty"), warnings=others, row={})
+        for n, code in enumerate(("missing_field", "blocked"))
+    ]
+    write(path, HEADER, rows)
+
+    assert [record[4:6] for record in records(path)[1:]] == [
+        ["missing_field", "first_name is empty; 'x' is not an e-mail address"],
+        ["blocked", "first_name is empty"],
+    ]
 
 
 def test_a_spreadsheet_sees_what_it_is(tmp_path):
@@ -230,6 +246,7 @@ def test_json_lines_are_exact(tmp_path):
         "airmeet_invite": None,
         "airmeet_when": None,
         "airmeet_run": "3f2a9c1b",
+        "airmeet_event": "event-1",
     }
     assert second["note"] == ["a", 1, None]
     write(path, HEADER, [RowResult(0, None, "k", RowStatus.INVALID, row={"email": "a"})])

@@ -97,7 +97,7 @@ def test_an_invitation_in_doubt_comes_before_lines_to_be_corrected():
     text = said(found, job="3f2a", mails=True)
 
     assert "7 of 9 registered and mailed · 2 registered, perhaps not mailed · 1 left out" in text
-    assert text.endswith("Next: airmeet retry 3f2a --invites   mails just the 2")
+    assert text.endswith("Next: airmeet retry 3f2a --invites   mails those Airmeet has not mailed")
 
 
 def test_what_may_be_there_twice_is_looked_for_first():
@@ -170,7 +170,7 @@ def test_files_that_found_another_place_are_told():
     text = said(report(counts={RowStatus.SUCCEEDED: 9}), results="people-results-2.csv", kept=["people-results.csv"])
 
     assert "people-results-2.csv who has what" in " ".join(text.split())
-    assert "people-results.csv was there before, from another list or edited since: it is left alone" in text
+    assert "people-results.csv was there before, of another event or list, or edited since: it is left alone" in text
 
 
 def test_rows_that_have_changed_are_not_taken_for_cut_ones():
