@@ -9,7 +9,8 @@ Rules of this file:
    waiters share its result or its error. The error is kept for a moment, or a thousand waiters would sign in one after
    the other.
 4. Three tokens refused without one accepted request between them end it: a server that refuses what it has just issued
-   is not asked for ever. After a pause one more sign-in is tried, so that a process that lives long heals.
+   is not asked for ever. After a pause one more sign-in is tried, so that a process that lives long heals. The error is
+   one that may pass: it says nothing of the keys, which /auth has taken.
 5. A store that fails, whatever it raises or however long it takes, fails no call: one warning, and this client signs
    in by itself, at most once. Stores raise and say nothing themselves. Only an `AirmeetError` of theirs comes out: such
    a store must not be used.
