@@ -15,6 +15,7 @@ Rules of this file:
 
 import asyncio
 import base64
+import math
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -35,7 +36,7 @@ _LEASE_SECONDS = 10.0
 
 # KEYS: the token, the lock. ARGV: the owner (empty: only look), the lease in milliseconds, the token that was there
 # before: where there is another one by now, no lock is needed.
-# Reply: the token or nothing, its age in microseconds, the time at which the lock was taken; 0 if another has it,
+# Reply: the token or nothing, its age in microseconds (negative: the clock went back), the time at which the lock was taken; 0 if another has it,
 # -1 if it never ends and is therefore nobody's.
 _LOOK_AND_LOCK = """
 local time = redis.call('TIME')
@@ -46,7 +47,7 @@ if ARGV[1] ~= '' and (kept[1] or '') == ARGV[3] then
   if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then taken = now
   elseif redis.call('PTTL', KEYS[2]) == -1 then taken = -1 end
 end
-return {kept[1] or '', math.floor(math.max(0, now - tonumber(kept[2] or now))), string.format('%.0f', taken)}
+return {kept[1] or '', math.floor(now - tonumber(kept[2] or now)), string.format('%.0f', taken)}
 """
 
 # KEYS: the token. ARGV: the new one, when its lock was taken, the one that was there then, milliseconds to keep it.
@@ -56,7 +57,7 @@ _SAVE = """
 local kept = redis.call('HMGET', KEYS[1], 'token', 'asked')
 if kept[1] and kept[1] ~= ARGV[3] and tonumber(kept[2]) > tonumber(ARGV[2]) then
   local time = redis.call('TIME')
-  return {kept[1], math.floor(math.max(0, time[1] * 1000000 + time[2] - tonumber(kept[2])))}
+  return {kept[1], math.floor(time[1] * 1000000 + time[2] - tonumber(kept[2]))}
 end
 redis.call('HSET', KEYS[1], 'token', ARGV[1], 'asked', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
@@ -203,4 +204,6 @@ class RedisTokenStore:
             token = self._usable_cipher.decrypt(kept).decode("ascii")
         except (InvalidToken, ValueError):
             return None
-        return StoredToken(Secret(token), age / 1e6) if token and is_visible_ascii(token) else None
+        if not token or not is_visible_ascii(token):
+            return None
+        return StoredToken(Secret(token), age / 1e6 if age >= 0 else math.inf)

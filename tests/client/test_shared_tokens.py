@@ -147,6 +147,20 @@ async def test_a_400_soon_after_another_process_signed_in_costs_no_sign_in(tmp_p
             assert not client.token.may_be_stale(issued)
 
 
+async def test_a_token_that_was_saved_in_the_future_is_doubted(tmp_path: Path) -> None:
+    """The clock went back; a token of unknown age that has ended must not fail the calls of each new process."""
+    transport, folder = transport_of(), tmp_path / "tokens"
+    async with client_of(transport, token_store=FileTokenStore(folder)) as client:
+        await client.airmeets.list()
+    (file,) = folder.glob("*.json")
+    file.write_text(json.dumps({"token": "ended", "saved_at": time.time() + 3600}))
+
+    async with client_of(transport, token_store=FileTokenStore(folder)) as client:
+        await client.airmeets.list()
+
+    assert auths(transport) == 2
+
+
 async def test_whoever_asked_last_wins_and_a_late_answer_is_refused() -> None:
     """The lock has ended while its holder was stopped: the other's token is newer, and ours is dead."""
     store = Database()

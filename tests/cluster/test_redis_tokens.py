@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
 import sys
@@ -178,6 +179,21 @@ async def test_redis_sees_neither_token_nor_key_and_others_cannot_read_it(redis_
     assert found is not None
     assert found.token.reveal() == "the-token-itself"
     assert 0 <= found.age < 60
+
+
+async def test_the_age_of_a_token_is_unknown_after_the_clock_of_the_server_went_back(
+    redis_server: RedisProcess,
+) -> None:
+    store = store_at(redis_server)
+    await store.renew(ACCOUNT, None, _fetch)
+    with Redis.from_url(redis_server.url) as redis:
+        (key,) = redis.scan_iter()
+        redis.hincrbyfloat(key, "asked", 3600e6)
+
+    found = await store.current(ACCOUNT)
+
+    assert found is not None
+    assert found.age == math.inf
 
 
 async def test_nobody_waits_for_the_lock_who_finds_a_good_token(redis_server: RedisProcess) -> None:
