@@ -36,8 +36,8 @@ _LEASE_SECONDS = 10.0
 
 # KEYS: the token, the lock. ARGV: the owner (empty: only look), the lease in milliseconds, the token that was there
 # before: where there is another one by now, no lock is needed.
-# Reply: the token or nothing, its age in microseconds (negative: the clock went back), the time at which the lock was taken; 0 if another has it,
-# -1 if it never ends and is therefore nobody's.
+# Reply: the token or nothing, its age in microseconds (negative: the clock went back), the time at which the lock was
+# taken; 0 if another has it, -1 if it never ends and is therefore nobody's.
 _LOOK_AND_LOCK = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
