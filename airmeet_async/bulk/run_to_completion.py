@@ -1,4 +1,4 @@
-"""`run_to_completion`: closing a journal must not be left half done, however often its caller is cancelled."""
+"""`run_to_completion`: closing a journal or giving back a lock is never left half done, however often one is cancelled."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.token_store import USABLE_SECONDS, StoredToken, TokenStoreError
 from airmeet_async.cluster.redis_server import RedisServer, cancellation_kept, key_of
 from airmeet_async.errors import ClientStateError, ConfigError
@@ -77,13 +78,14 @@ class RedisTokenStore:
 
     Args:
         url: Of the Redis server; `RedisServer` says in which form.
-        lease: Seconds after which another process may sign in instead of one that has stopped in the middle.
+        lease: Seconds after which another process may sign in instead of one that has stopped in the middle: 0.1 to
+            3600.
 
     Attributes:
         server: Where they are; its text shows no password.
 
     Raises:
-        ConfigError: The address cannot be used, or the extra ``redis`` is not installed.
+        ConfigError: The address or the lease cannot be used, or the extra ``redis`` is not installed.
     """
 
     def __init__(self, url: str | Secret | RedisServer, *, lease: float = _LEASE_SECONDS) -> None:
@@ -92,6 +94,8 @@ class RedisTokenStore:
         except ImportError:
             raise ConfigError(needs_extra("a fleet", "redis")) from None
         self.server: RedisServer = url if isinstance(url, RedisServer) else RedisServer(url)
+        if isinstance(lease, bool) or not isinstance(lease, (int, float)) or not 0.1 <= lease <= 3600:
+            raise ConfigError(f"lease must be a number of seconds from 0.1 to 3600, not {lease!r:.40}")
         self._lease = lease
         self._cipher: Fernet | None = None
 
@@ -123,9 +127,8 @@ class RedisTokenStore:
         try:
             return await self._save(account, await fetch(), *found)
         finally:
-            extending.cancel()
-            await asyncio.wait({extending})
-            await self._set_lease(account, owner, 0)
+            extending.cancel()  # if it is just extending the lock, it does so before the next line, or in vain
+            await run_to_completion(self._set_lease(account, owner, 0))
 
     async def _find_or_lock(self, account: str, stale: Secret | None, owner: str) -> StoredToken | tuple[int, bytes]:
         """Return a token that is not *stale*, or, once nobody else has the lock, when it was taken and what was there.
@@ -152,7 +155,7 @@ class RedisTokenStore:
                         await asyncio.sleep(_POLL_SECONDS)
                     before = kept
         except asyncio.CancelledError:
-            await self._set_lease(account, owner, 0)  # it may have been taken all the same
+            await run_to_completion(self._set_lease(account, owner, 0))  # it may have been taken all the same
             raise
 
     async def _save(self, account: str, token: Secret, taken: int, before: bytes) -> StoredToken:

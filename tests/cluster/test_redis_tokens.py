@@ -18,7 +18,7 @@ from airmeet_async import AirmeetClient, Attendee
 from airmeet_async.client.token_store import TokenStoreError
 from airmeet_async.cluster.redis_server import key_of
 from airmeet_async.cluster.redis_tokens import RedisTokenStore
-from airmeet_async.errors import ClientStateError
+from airmeet_async.errors import ClientStateError, ConfigError
 from airmeet_async.protocol.redact import Secret
 from tests.support.fleet_process import KEYS
 from tests.support.redis_process import RedisProcess
@@ -310,6 +310,39 @@ async def test_whoever_is_cancelled_when_it_has_just_taken_the_lock_leaves_none(
     assert was_locked
     with Redis.from_url(redis_server.url) as redis:
         assert not redis.exists(key_of("lock", ACCOUNT))
+
+
+@pytest.mark.parametrize("first_at", [None, "locking"], ids=["once", "twice"])
+async def test_whoever_is_cancelled_while_it_unlocks_leaves_no_lock(
+    redis_server: RedisProcess, monkeypatch: pytest.MonkeyPatch, first_at: str | None
+) -> None:
+    """Else nobody could sign in for ten seconds."""
+    store, run, is_unlocking = store_at(redis_server), RedisTokenStore._run, asyncio.Event()
+
+    async def run_slowly(client: Any, script: str, *arguments: Any) -> Any:
+        if "'DEL'" in script:
+            is_unlocking.set()
+            await asyncio.sleep(0.05)
+        reply = await run(client, script, *arguments)
+        if "'NX'" in script and first_at == "locking":
+            raise asyncio.CancelledError
+        return reply
+
+    monkeypatch.setattr(RedisTokenStore, "_run", staticmethod(run_slowly))
+    renewing = asyncio.create_task(store.renew(ACCOUNT, None, _fetch))
+    await is_unlocking.wait()
+    renewing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await renewing
+
+    with Redis.from_url(redis_server.url) as redis:
+        assert not redis.exists(key_of("lock", ACCOUNT))
+
+
+@pytest.mark.parametrize("lease", [0, -1, 0.0001, 1e9, math.nan, "x", None, True])
+def test_a_lease_that_cannot_be_used_is_an_error_at_once(lease: Any) -> None:
+    with pytest.raises(ConfigError, match=r"lease must be a number of seconds from 0\.1 to 3600"):
+        RedisTokenStore("redis://localhost", lease=lease)
 
 
 @pytest.mark.parametrize(
