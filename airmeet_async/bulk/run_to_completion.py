@@ -1,4 +1,4 @@
-"""`run_to_completion`: closing a journal or giving back a lock is never left half done, however often one is cancelled."""
+"""`run_to_completion`: a journal is closed and a lock given back, however often the caller is cancelled."""
 
 import asyncio
 from collections.abc import Coroutine
