@@ -308,8 +308,8 @@ class FileLock:
         os.close(descriptor)
 
     def __del__(self) -> None:
-        # Such as that of somebody who was cancelled while a thread opened it. It is closed, not unlocked: a process that
-        # was forked off may drop its copy, while ours still counts.
+        # Such as that of somebody who was cancelled while a thread opened it. Closed, not unlocked: a process that was
+        # forked off may drop its copy, while ours still counts.
         if getattr(self, "descriptor", -1) >= 0:
             os.close(self.descriptor)
 
