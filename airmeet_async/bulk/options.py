@@ -115,8 +115,13 @@ class ShardRunner(Protocol):
     folder: Path | None
     shards: int | None
 
-    async def open(self, folder: Path) -> int:
+    async def open(self, folder: Path, *, base: str, keys: str) -> int:
         """Look whether shards in that folder can be sent, and return how many at once.
+
+        Args:
+            folder: The folder.
+            base: The address of the run.
+            keys: A digest of the run's keys, which is a secret, too.
 
         Raises:
             ConfigError: They cannot.

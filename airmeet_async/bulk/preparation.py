@@ -59,6 +59,7 @@ from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.client.telemetry import RunTelemetry
+from airmeet_async.client.token_store import account_name
 from airmeet_async.errors import AirmeetError, ConfigError, JournalError
 from airmeet_async.protocol.base_urls import name_loopback
 from airmeet_async.protocol.models import NewSession, Participant
@@ -508,6 +509,7 @@ class JobPreparation:
             if runner is not None:
                 assert self._file is not None  # noqa: S101 - for the type checker; looked at above
                 await run_to_completion(journal.close({}))
+                account = self._sender.options
                 return ShardedEngine(
                     self._file.path,
                     found.id,
@@ -518,6 +520,8 @@ class JobPreparation:
                     runner=runner,
                     options=self._options,
                     pace=ShardPace.of_run(self._given, self._options, self._sender.pace.ceiling),
+                    base=str(account.base),
+                    keys=account_name("", account.access_key, account.secret_key),
                     telemetry=self._telemetry(journal),
                 )
             is_as_recorded = journal.facts.get("run", 0) == self._kept_after

@@ -15,7 +15,14 @@ from airmeet_async.bulk.report import RowStatus, StopReason
 from airmeet_async.bulk.row import OutcomeState
 from airmeet_async.client.telemetry import RunEnded, RunStarted, RunStopped
 from airmeet_async.cluster import OnDask, run_shard
-from airmeet_async.errors import ClientStateError, ConfigError, JournalError
+from airmeet_async.errors import (
+    ClientStateError,
+    ConfigError,
+    JournalError,
+    NotFoundError,
+    PermissionDeniedError,
+    ReplyError,
+)
 from tests.support.bulk_runs import add_journaled, change, spied, stopped_after
 from tests.support.worlds import EVENT, client_of, people, sends, statuses, transport_of
 
@@ -29,7 +36,7 @@ class InProcess:
         self.is_closed = False
         self._transport = transport
 
-    async def open(self, folder: Path) -> int:
+    async def open(self, folder: Path, *, base: str, keys: str) -> int:
         return 2
 
     async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
@@ -81,6 +88,30 @@ async def test_the_first_shard_is_small_and_goes_alone(path: Path) -> None:
     assert job.report.stop_reason is StopReason.FAILURES
     assert statuses(job.report) == {RowStatus.REJECTED: 20, RowStatus.UNPROCESSED: 180}
     assert len(on.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, NotFoundError), (401, PermissionDeniedError), (403, PermissionDeniedError)]
+)
+async def test_what_stops_a_run_in_shards_has_the_cause_and_the_sentence_of_one_process(
+    path: Path, status: int, kind: type[ReplyError]
+) -> None:
+    async def refuse(request: Request) -> Reply | None:
+        return Reply(status, {}, b"{}") if request.body and b"email" in request.body else None
+
+    transport = spied(transport_of(), refuse)
+    causes, messages = [], []
+    for on in (InProcess(transport, shards=2), None):
+        async with client_of(transport) as client:
+            with pytest.raises(BulkStoppedError) as caught:
+                await job_of(client, 40, path.with_name(f"{on is None}.job"), on)
+        causes.append(caught.value.__cause__)
+        messages.append(str(caught.value))
+
+    for cause in causes:
+        assert isinstance(cause, kind)
+        assert cause.status == status
+    assert messages[0] == messages[1] == str(causes[0])
 
 
 async def test_a_limit_of_failures_is_one_of_the_whole_run(path: Path) -> None:
