@@ -363,7 +363,8 @@ async def test_a_store_whose_own_work_was_cancelled_costs_one_warning(
 async def test_closing_while_a_store_is_waited_for_cancels_it_and_signs_in_no_more() -> None:
     class Hanging(Odd):
         async def renew(self, account: str, stale: Secret | None, fetch: Any) -> StoredToken:
-            return await asyncio.get_running_loop().create_future()
+            await asyncio.Event().wait()
+            raise AssertionError
 
     token = SharedToken(auth := FetchAuth(0), Hanging(None, signs_in=False), "account")
     waiter = asyncio.create_task(token.get())
@@ -379,6 +380,8 @@ async def test_a_store_may_answer_first_and_sign_in_afterwards(caplog: pytest.Lo
     """The token that its sign-in brings is that of the next renewal."""
 
     class Early(Odd):
+        fetching: asyncio.Task[Secret]
+
         async def renew(self, account: str, stale: Secret | None, fetch: Any) -> StoredToken:
             if stale is not None:
                 return StoredToken(await self.fetching, 1.0)
