@@ -77,6 +77,9 @@ async def _run(client: AirmeetClient, path: Path, progress: Callable[[ShardAnswe
             # An engine may cancel more than once; the run's grace bounds this.
             with suppress(BulkStoppedError):
                 await run_to_completion(_drain(job))
+            if progress is not None:
+                with suppress(Exception):  # an engine that has gone does not listen any more
+                    progress(answer_of(path, attempt, job.report))
             raise
         except BulkStoppedError:
             pass  # the report says so

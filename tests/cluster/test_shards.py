@@ -117,7 +117,8 @@ async def test_a_worker_that_is_told_to_stop_lets_requests_end_and_nothing_is_se
     transport = transport_of(latency=1.0)
     (shard,) = await cut(transport, path, 30, 1, max_in_flight=4)
 
-    task = asyncio.create_task(send(transport, shard))
+    told: list[ShardAnswer] = []
+    task = asyncio.create_task(send(transport, shard, progress=told.append))
     await anyio.sleep(3.5)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -126,6 +127,7 @@ async def test_a_worker_that_is_told_to_stop_lets_requests_end_and_nothing_is_se
     await send(transport, shard)
 
     assert 0 < sent < 30
+    assert told[-1]["counts"]["succeeded"] == sent
     assert len(sends(transport)) == 30
     assert set(sends(transport).values()) == {1}
 
