@@ -4,7 +4,8 @@
     python -m examples.shards_celery EVENT people.csv
 
 Workers and this command share the folder of the shards. BROKER is a Redis; keys and address of Airmeet are in the
-environment of the workers. With AIRMEET_REDIS, they share one token and one rate.
+environment of the workers. With AIRMEET_REDIS, they share one token and one rate. If this command or a worker is ended,
+the same command goes on.
 """
 
 import asyncio
@@ -15,7 +16,7 @@ from typing import Any
 
 from celery import Celery, chord
 
-from airmeet_async import JournalError
+from airmeet_async import JournalError, read_run
 from airmeet_async.cluster import ShardAnswer, run_shard
 from airmeet_async.sync import AirmeetClient
 
@@ -53,13 +54,21 @@ def join(journal: str) -> dict[str, Any]:
 
 def main(event: str, people: str) -> int:
     folder = Path.cwd()
-    journal = folder / "launch.job"
+    journal, shards = folder / "launch.job", folder / "shards"
     with AirmeetClient() as client:
-        job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=journal, rate=25)
-        paths = job.cut(into=folder / "shards", shards=16, workers=4)
-    done = chord([send.s(str(path)) for path in paths])(join.si(str(journal)))
-    summary = done.get()
+        if journal.exists() and read_run(journal).state == "lent":  # this command was ended before: it goes on
+            paths = client.bulk.cut(journal, into=shards, shards=16)
+        else:
+            job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=journal, rate=25)
+            paths = job.cut(into=shards, shards=16, workers=4)
+    try:
+        summary = chord([send.s(str(path)) for path in paths])(join.si(str(journal))).get()
+    except Exception as error:  # noqa: BLE001 - of a worker: it has no keys, or cannot see the folder
+        print(f"{type(error).__name__}: {error}", "Mend the workers and start this again: it goes on", sep="\n")
+        return 1
     print(f"{summary['counts']['succeeded']} of {summary['rows']} rows succeeded")
+    if not summary["is_complete"]:
+        print("Not all shards are over. Start this again: it goes on")
     return 0 if summary["is_complete"] else 1
 
 

@@ -3,7 +3,7 @@
     python examples/shards_multiprocessing.py EVENT people.csv
 
 Keys and address come from the environment (AIRMEET_ACCESS_KEY, AIRMEET_SECRET_KEY, AIRMEET_URI). The list, the run and
-the shards stay here if this is killed: the same command goes on.
+the shards stay here if this is killed: the same command goes on, once the processes of the killed one have ended.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import sys
 from multiprocessing import get_context
 from pathlib import Path
 
-from airmeet_async import AirmeetClient
+from airmeet_async import AirmeetClient, JournalError
 from airmeet_async.cluster import JoinSummary, ShardAnswer, run_shard
 
 JOURNAL = Path("launch.job")
@@ -22,10 +22,23 @@ def send(path: str) -> ShardAnswer:
     return asyncio.run(run_shard(path))
 
 
+async def take_back(client: AirmeetClient) -> None:
+    while True:
+        try:
+            await client.bulk.join(JOURNAL, take_back=True)
+        except JournalError as error:
+            if not error.busy:
+                raise
+            print(error)  # its processes outlive a parent that is killed, and end the shards that they have
+            await asyncio.sleep(2)
+        else:
+            return
+
+
 async def cut(event: str, people: str, *, is_known: bool) -> list[Path]:
     async with AirmeetClient() as client:
         if is_known:  # it was killed: what was done is not done again
-            await client.bulk.join(JOURNAL, take_back=True)
+            await take_back(client)
         job = client.bulk.add_attendees(event, people, send_email_invite=False, journal=JOURNAL, rate=25)
         plan = await job.prepare()
         print("\n".join(plan.lines()))

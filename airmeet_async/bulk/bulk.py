@@ -414,7 +414,8 @@ class Bulk:
 
         Of several lists in the journal, it is the one that was prepared last (`BulkJob.prepare`), else the one that was
         sent last. Until `join` has taken all shards back, the journal refuses every other run. Calling it again with
-        the same folder returns the same shards. Of a list that is at hand, `BulkJob.cut` does the same at once::
+        the same folder returns the same shards, without those that are back. They keep the rate and the numbers of the
+        first call: others are an error. Of a list that is at hand, `BulkJob.cut` does the same at once::
 
             await client.bulk.add_attendees(event_id, rows, send_email_invite=False, journal="launch.job").prepare()
             for path in await client.bulk.cut("launch.job", into="/shared/launch", shards=16, workers=4, rate=40):
@@ -439,13 +440,16 @@ class Bulk:
 
         Raises:
             ConfigError: A number cannot be used.
-            JournalError: The journal or the folder cannot be used, a run has it, or its rows are in other shards.
+            JournalError: The journal or the folder cannot be used, a run has it, or its rows are in other shards, or
+                were cut in another way.
         """
         client = self._client
         given: JobOptions = {"rate": rate, "max_in_flight": max_in_flight, "max_failures": max_failures}
         options = engine_options(given, client.options.max_in_flight)
         pace = ShardPace.of_run(given, options, client.pace.ceiling, workers)
-        cut = partial(cut_journal, again=again, pace=pace, base=str(client.options.base))
+        numbers = {**given, "workers": workers}
+        chosen = [name for name, value in numbers.items() if value is not None and value != "default"]
+        cut = partial(cut_journal, again=again, pace=pace, chosen=chosen, base=str(client.options.base))
         return await anyio.to_thread.run_sync(cut, Path(journal), Path(into), shards)
 
     async def join(

@@ -45,6 +45,7 @@ class EventJournal:
         unblock: The journal with those who were unblocked.
         salt: Of its hashes, where it is made now: the same for all of an event.
         is_copied: Leave the file as it is; a plan is made in a copy, also while a run has the file.
+        is_shard: It must be a shard; any other file is refused.
     """
 
     path: Path
@@ -53,6 +54,7 @@ class EventJournal:
     unblock: Path | None = None
     salt: str | None = None
     is_copied: bool = False
+    is_shard: bool = False
 
     def __fspath__(self) -> str:
         return str(self.path)

@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence, Sized
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import anyio.to_thread
@@ -645,6 +646,8 @@ class JobPreparation:
         await journal.open()
         try:
             facts = await journal.call(journal.writer.facts)
+            if file is not None:
+                self._check_shard(file, facts)
             is_lent = bool(facts.get("lent")) and identity is None and not self._again and path is not None
             if file is not None and file.is_copied:  # only to be planned, which is no matter of where its rows are
                 is_lent = False
@@ -668,6 +671,15 @@ class JobPreparation:
             await anyio.to_thread.run_sync(partial(join_journal, Path(str(path)), take_back=True))
             return await self._open_journal()
         return journal
+
+    def _check_shard(self, file: EventJournal, facts: Mapping[str, Any]) -> None:
+        """Refuse what is no shard where one is wanted, and a shard of which rows are to be sent once more."""
+        if file.is_shard and not facts.get("shard"):
+            raise JournalError(f"{file.path}: is no shard; give one of the paths that cut has returned")
+        if self._again and facts.get("shard"):  # what was never sent would count as ended
+            message = f"{file.path}: is a shard, of which no rows can be chosen; nothing was sent"
+            what_is_left = f"airmeet resume {quote(str(file.path))} sends what is left of it"
+            raise JournalError(f"{message}. {what_is_left}; once airmeet join has it back, retry the whole run")
 
     def _list_facts(self, loaded: LoadedInput) -> dict[str, Any]:
         assert self._identity is not None  # noqa: S101 - for the type checker; an input has one

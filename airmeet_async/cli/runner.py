@@ -288,6 +288,7 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
             mails=bool(wanted.options.get("sendEmailInvite")),
             goes_on=wanted.journal is not None,
             again=plan.again,
+            is_shard=is_shard,
             original="" if wanted.journal is None else str(journal.note.get("typed") or ""),
         )
         if not wanted.is_demo:

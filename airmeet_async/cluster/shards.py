@@ -19,7 +19,7 @@ from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.cut import TOKEN_FOLDER, ShardPace
 from airmeet_async.bulk.journal.queries import read_summary
-from airmeet_async.bulk.options import ShardAnswer
+from airmeet_async.bulk.options import EventJournal, ShardAnswer
 from airmeet_async.bulk.report import BulkReport, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.token_store import FileTokenStore
@@ -55,7 +55,7 @@ async def run_shard(
         `StopReason`, or None), ``temporary`` (try it again later) and the others of `ShardAnswer`.
 
     Raises:
-        JournalError: It cannot be used; if ``busy``, another process is sending it now.
+        JournalError: It is no shard, or cannot be used; if ``busy``, another process is sending it now.
         ConfigError: A key is missing, or cannot be used.
     """
     if client is not None:
@@ -66,7 +66,7 @@ async def run_shard(
 
 async def _run(client: AirmeetClient, path: Path, progress: Callable[[ShardAnswer], object] | None) -> ShardAnswer:
     told, attempt = 0.0, secrets.token_hex(8)
-    async with client.bulk.resume(path) as job:
+    async with client.bulk.resume(EventJournal(path, is_shard=True)) as job:
         try:
             async for _ in job:
                 if progress is not None and (now := time.monotonic()) - told > _TOLD_EVERY:

@@ -123,13 +123,45 @@ def test_four_processes_of_a_pool(place: Place) -> None:
     check(place, place.run(str(ROOT / "examples/shards_multiprocessing.py"), EVENT, "people.csv"))
 
 
-def test_celery(place: Place, broker: str) -> None:
+def cut_before(place: Place, folder: str, shards: int, workers: int) -> None:
+    """Do what an example does before it sends, as one that was killed then."""
+    place.run(
+        "-c",
+        f"""
+from airmeet_async.sync import AirmeetClient
+with AirmeetClient() as client:
+    job = client.bulk.add_attendees({EVENT!r}, "people.csv", send_email_invite=False, journal="launch.job", rate=25)
+    job.cut(into={folder!r}, shards={shards}, workers={workers})
+""",
+    )
+
+
+def test_four_processes_of_a_pool_go_on_once_those_of_a_killed_command_have_ended(place: Place) -> None:
+    cut_before(place, "launch-shards", 8, 4)
+    holds = "import time; from pathlib import Path; from airmeet_async.bulk.journal.locking import JournalLock"
+    holds += "; lock = JournalLock(Path('launch-shards/launch-0003.job')); time.sleep(8); lock.release()"
+
+    with place.started(sys.executable, "-c", holds):
+        time.sleep(2)
+        said = place.run(str(ROOT / "examples/shards_multiprocessing.py"), EVENT, "people.csv")
+
+    assert "is being sent" in said
+    check(place, said)
+
+
+@pytest.mark.parametrize("was_killed", [False, True])
+def test_celery(place: Place, broker: str, *, was_killed: bool) -> None:
+    if was_killed:
+        cut_before(place, "shards", 16, 4)
     words = [sys.executable, "-m", "celery", "--app", "examples.shards_celery", "worker", "--concurrency", "2"]
     with place.started(*words, BROKER=broker):
         check(place, place.run("-m", "examples.shards_celery", EVENT, "people.csv", BROKER=broker))
 
 
-def test_taskiq(place: Place, broker: str) -> None:
+@pytest.mark.parametrize("was_killed", [False, True])
+def test_taskiq(place: Place, broker: str, *, was_killed: bool) -> None:
+    if was_killed:
+        cut_before(place, "shards", 16, 4)
     words = [sys.executable, "-m", "taskiq", "worker", "examples.shards_taskiq:broker", "--workers", "2"]
     with place.started(*words, BROKER=broker):
         check(place, place.run("-m", "examples.shards_taskiq", EVENT, "people.csv", BROKER=broker))

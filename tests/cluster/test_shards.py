@@ -3,6 +3,7 @@
 import asyncio
 import json
 import pickle
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -199,6 +200,60 @@ async def test_a_shard_takes_no_rows(path: Path) -> None:
 
     with pytest.raises(JournalError, match="takes no rows"):
         await add_journaled(transport, list(people(3)), shard)
+
+
+async def test_a_second_cut_returns_the_same_shards_and_refuses_other_numbers(path: Path) -> None:
+    transport = transport_of()
+    async with client_of(transport) as client:
+        job = client.bulk.add_attendees(EVENT, list(people(8)), send_email_invite=False, journal=path, rate=10)
+        paths = await job.cut(into=path.parent / "shards", shards=16, workers=4)
+        again = partial(client.bulk.cut, path, into=path.parent / "shards")
+
+        assert await again(shards=16) == paths
+        assert await again(shards=8) == paths
+        assert await again(shards=16, rate=10, workers=4) == paths
+        for numbers, said in [
+            ({"shards": 7}, r"in 8 shards in .*shards: 16, not 7\)"),
+            ({"shards": 16, "rate": 1000}, r"\(rate: 10, not 1000\)"),
+            ({"shards": 16, "rate": "auto"}, r"\(rate: 10, not none\)"),
+            ({"shards": 16, "workers": 2}, r"\(workers: 4, not 2\)"),
+            ({"shards": 16, "max_in_flight": 3}, r"\(max in flight: \d+, not 3\)"),
+            ({"shards": 16, "max_failures": "50%"}, r"\(max failures: none, not 4\)"),
+            ({"shards": 16, "again": True}, r"\(again: False, not True\). .*--take-back"),
+        ]:
+            with pytest.raises(JournalError, match=said):
+                await again(**numbers)
+
+
+@pytest.mark.parametrize("rows_begun", [False, True])
+async def test_a_retry_of_a_shard_is_refused_and_the_run_goes_on(path: Path, *, rows_begun: bool) -> None:
+    transport = transport_of()
+    (shard,) = await cut(transport, path, 10, 1)
+    if rows_begun:
+        await send(transport_of("drop:100%"), shard)
+
+    async with client_of(transport) as client:
+        with pytest.raises(JournalError, match=r"is a shard.*airmeet resume .*launch-0000.job sends what is left"):
+            await client.bulk.retry(shard)
+    assert not (await join(transport, path)).is_complete
+    report = await resume(transport, path)
+
+    assert report.all_done
+    assert set(sends(transport).values()) == {1}
+
+
+@pytest.mark.parametrize("is_lent", [True, False])
+async def test_the_run_itself_is_not_sent_as_a_shard(path: Path, *, is_lent: bool) -> None:
+    transport = transport_of()
+    shards = await cut(transport, path, 10, 2)
+    if not is_lent:
+        await join(transport, path, take_back=True)
+
+    with pytest.raises(JournalError, match="is no shard; give one of the paths that cut has returned"):
+        await send(transport, path)
+
+    assert sends(transport) == {}
+    assert [shard.exists() for shard in shards] == [is_lent] * 2
 
 
 async def test_people_who_were_added_in_shards_are_mailed_once_by_a_list_that_asks_for_it(path: Path) -> None:

@@ -45,11 +45,13 @@ from airmeet_async.bulk.journal.writer import (
     JournalWriter,
     RecordedList,
     check_not_lent,
+    is_original,
 )
 from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, FailureLimit, JobOptions, run_rate
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Wish
 from airmeet_async.errors import ConfigError, JournalError
+from airmeet_async.formatting import counted
 from airmeet_async.private_files import open_private, remove_leftovers
 
 _MOST_SHARDS = 10_000
@@ -186,8 +188,12 @@ class ShardPace:
     def as_fact(self, rows: int, shards: int) -> dict[str, Any]:
         """Return it as a fact of each of so many shards of a list with so many rows."""
         workers = shards if self.workers is None else min(self.workers, shards)
+        return {**self.values(rows), "workers": workers}
+
+    def values(self, rows: int) -> dict[str, Any]:
+        """Return its numbers for a list with so many rows."""
         most = None if self.max_failures is None else int(self.max_failures.most(rows, 0))
-        return dict(zip(_PACE, (self.rate, workers, self.max_in_flight, most), strict=True))
+        return dict(zip(_PACE, (self.rate, self.workers, self.max_in_flight, most), strict=True))
 
     @property
     def rate_of_each(self) -> float | None:
@@ -212,6 +218,7 @@ def cut_journal(
     again: bool = False,
     first: int | None = None,
     pace: ShardPace = ShardPace(),
+    chosen: Iterable[str] = (),
     base: str | None = None,
     mark: Callable[[JournalWriter, int], object] = lambda *_: None,
     step: Callable[[str], object] = lambda _: None,
@@ -219,7 +226,8 @@ def cut_journal(
     """Lend the rows of a list that are left to shards, and return these; nothing is sent.
 
     Of several lists, it is the one that was prepared last, else the one that was sent last. Where its rows are in
-    shards in that folder already, these are returned as they are.
+    shards in that folder already, those that are not back are returned as they are: what the caller has chosen must be
+    as it was then.
 
     Args:
         path: The journal.
@@ -229,18 +237,27 @@ def cut_journal(
         again: Send all rows of the list, whatever was done.
         first: How many rows the first shard has, at most; default: as many as the others.
         pace: Of the shards.
+        chosen: What of it the caller has chosen; the rest is by default.
         base: The address that the journal must be about.
         mark: Called with the open journal and the list, to leave out rows that must not be sent any more.
         step: Called after each step with its name.
 
     Raises:
         ConfigError: *shards* is not a number above 0.
-        JournalError: The journal or the folder cannot be used, a run has it, or its rows are in other shards.
+        JournalError: The journal or the folder cannot be used, a run has it, or its rows are in other shards, or
+            were cut in another way.
     """
     if shards is not None:
         check_shards(shards)
     with closing(_MainJournal(path, base, step)) as main:
-        return main.cut(folder.resolve(), shards, list_id, again=again, first=first, pace=pace, mark=mark)
+        values: dict[str, Any] = {
+            "again": again,
+            "first": first,
+            "pace": pace,
+            "chosen": frozenset(chosen),
+            "mark": mark,
+        }
+        return main.cut(folder.resolve(), shards, list_id, **values)
 
 
 def check_shards(shards: int) -> None:
@@ -327,16 +344,20 @@ class _MainJournal(JournalWriter):
         again: bool,
         first: int | None,
         pace: ShardPace,
+        chosen: frozenset[str],
         mark: Callable[[JournalWriter, int], object],
     ) -> list[Path]:
         facts = self.facts()
         assert self.path is not None  # noqa: S101 - for the type checker
         if lent := facts.get("lent"):
-            if Path(lent["folder"]) != folder:
+            if Path(lent["folder"]) != folder or list_id not in {None, lent["list"]}:
                 check_not_lent(self.path, facts)
+            self._check_same(
+                lent, {"shards": shards, "again": again or None, **pace.values(lent.get("rows", 0))}, chosen
+            )
             if gone := self._put_in_place(lent):
                 raise self._gone(gone)
-            return shard_paths(lent)
+            return [path for number, path in enumerate(shard_paths(lent)) if number not in lent["returned"]]
         self._recover()
         list_ = self._list_to_cut(list_id)
         if again or (facts["operation"] in SENT_EACH_TIME and not list_.confirmed):
@@ -352,21 +373,22 @@ class _MainJournal(JournalWriter):
         if shards is None:
             workers = pace.workers or 1
             shards = 1 + max(workers, min(len(rows) // _ROWS_PER_SHARD, _SHARDS_PER_WORKER * workers))
+        asked = {"shards": shards, "again": again, **pace.values(list_.rows or 0)}
         parts = _divide(rows, min(shards, _MOST_SHARDS), first)
         n = len(parts)
         pace_fact = pace.as_fact(list_.rows or 0, n)
         run = facts.get("run", 0)
         lent = {"cut": secrets.token_hex(8), "folder": str(folder), "stem": self.path.stem, "shards": n,
-                "list": list_.id, "run": run + 1, "at": time.time(), "returned": [], "stop": None,
-                "stop_message": ""}  # fmt: skip
+                "list": list_.id, "rows": list_.rows or 0, "asked": asked, "run": run + 1, "at": time.time(),
+                "returned": [], "stop": None, "stop_message": ""}  # fmt: skip
         self._make_folder(folder)
         for path in shard_paths(lent):
             if path.exists():
                 raise JournalError(f"{path}: is there already; choose another folder")
         self.write_facts({"cutting": {"folder": str(folder), "stem": self.path.stem}})
         lent_rows = []
-        for number, part in enumerate(parts):
-            shard = {"cut": lent["cut"], "number": number, "of": n, "folder": str(folder), **pace_fact}
+        for number, (part, name) in enumerate(zip(parts, (path.name for path in shard_paths(lent)), strict=True)):
+            shard = {"cut": lent["cut"], "number": number, "of": n, "folder": str(folder), "file": name, **pace_fact}
             about = {name: facts[name] for name in _ABOUT if name in facts}
             job_id = f"{list_.facts.get('job') or facts.get('job', 'run')}-{number}"
             about |= {"job": job_id, "run": run, "shard": shard}
@@ -380,6 +402,21 @@ class _MainJournal(JournalWriter):
         self._step("lent")
         self._put_in_place(lent)
         return shard_paths(lent)
+
+    def _check_same(self, lent: Mapping[str, Any], wanted: Mapping[str, Any], chosen: frozenset[str]) -> None:
+        """Refuse to cut once more in another way: shards stay as they are."""
+        before = lent.get("asked") or wanted
+        others = [
+            f"{name.replace('_', ' ')}: {'none' if before.get(name) is None else before[name]}, not {value or 'none'}"
+            for name, value in wanted.items()
+            if value != before.get(name) and (value is not None if name in {"shards", "again"} else name in chosen)
+            if (name, value) != ("shards", lent["shards"])  # fewer than were wanted, if there were fewer rows
+        ]
+        if others:
+            where = f"{counted(lent['shards'], 'shard')} in {lent['folder']}"
+            what = f"{self.path}: its rows are in {where} already, which were cut in another way ({'; '.join(others)})"
+            take_back = f"airmeet join {quote(str(self.path))} --take-back"
+            raise JournalError(f"{what}. Leave that out, or take them back first: {take_back}")
 
     def _list_to_cut(self, list_id: int | None) -> RecordedList:
         """Return the list that is named, else the one that was prepared last, else the one that was sent last."""
@@ -520,10 +557,14 @@ class _MainJournal(JournalWriter):
     def _gone(self, paths: Sequence[Path]) -> JournalError:
         names = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
         what = "this shard is gone, and only it knows" if len(paths) == 1 else "these are gone, and only they know"
-        message = f"{paths[0].parent}: {names}: {what} which rows were sent; put back what can be found"
+        message = f"{paths[0].parent}: {names}: {what} which rows were sent; move back what can be found, but no copy"
         fix = f"airmeet join {quote(str(self.path))} --lost {quote(paths[0].name)}"
         fix = f"What is lost for good is given up with: {fix}"
         return JournalError(f"{message}. {fix}; all that it may have sent counts as sent without a clear answer")
+
+    def _or_lost(self, path: Path) -> str:
+        fix = f"airmeet join {quote(str(self.path))} --lost {quote(path.name)}"
+        return f"or delete this file and give the shard up: {fix}"
 
     def _give_up(self, lent: dict[str, Any], paths: Sequence[Path], lost: frozenset[str]) -> None:
         """Go on without shards."""
@@ -550,7 +591,13 @@ class _MainJournal(JournalWriter):
             facts = shard.facts()
             found = facts.get("shard") or {}
             if (found.get("cut"), found.get("number"), facts.get("salt")) != (lent["cut"], number, self.salt):
-                raise JournalError(f"{path}: is not the shard that was cut from {self.path}; put that one back")
+                fix = "move that one back"
+                raise JournalError(
+                    f"{path}: is not the shard that was cut from {self.path}; {fix}, {self._or_lost(path)}"
+                )
+            if not is_original(path, found):
+                message = f"{path}: is a copy of the shard, which may have sent more than is known here"
+                raise JournalError(f"{message}. Move the shard itself back, {self._or_lost(path)}")
             first, last, digest = self.facts()["lent_rows"][number]
             shard.recover()
             ended = shard.check_end(lent["list"])
@@ -560,7 +607,7 @@ class _MainJournal(JournalWriter):
             values = {"first": base + first, "last": base + last, "run": lent["run"]}
             self._load(shard, self._list(lent["list"]).template)
             if (is_over or take_back) and not facts.get("returned"):
-                shard.write_facts({"returned": time.time()})
+                shard.mark_returned()
             self._step(f"returned {number}")
             if is_over:
                 _count_returned(lent, number, ended.get("stop"), ended.get("stop_message") or "")
@@ -601,16 +648,22 @@ class _Shard(JournalWriter):
 
     def __init__(self, path: Path) -> None:
         if not path.exists():
-            message = f"{path}: this shard is gone, and only it knows which of its rows were sent; put it back"
+            message = f"{path}: this shard is gone, and only it knows which of its rows were sent; move it back"
             raise JournalError(message)
         super().__init__(path)
 
     def recover(self) -> None:
         self._recover()
 
+    def mark_returned(self) -> None:
+        """Say that its rows are back, so that nobody sends them any more; nor from a copy that does not know it."""
+        self.write_facts({"returned": time.time()})
+        self._note_run("returned")
+
     def error(self, reason: str) -> JournalError:
         what = f"{self.path}: holds what no run has recorded ({reason}), so nothing of it was taken back"
-        return JournalError(f"{what}; put it back as it was")
+        fix = f"delete it and give it up: airmeet join JOB --lost {quote(self.path.name)}" if self.path else ""
+        return JournalError(f"{what}. If nobody can undo that, {fix}")
 
     def check_end(self, list_id: int) -> Mapping[str, Any]:
         """Return the facts of its list, which say how its last run ended."""

@@ -10,7 +10,8 @@ Rules of this file:
 5. SQLite believes the files beside a journal: a ``-wal`` or ``-journal`` of somebody else becomes a part of it. So
    nobody else may be able to make files in its folder, and those that are there are checked like the journal itself.
 6. A shard may lie on a network disk, where shared memory reaches one host only. So SQLite has it for itself from the
-   first access on, also to read it, and where there are no locks it is refused.
+   first access on, also to read it, and where there are no locks it is refused. Its lock file remembers which run of it
+   was the last one, which tells an older copy that somebody has put back over it.
 7. A journal is data: before any other statement, its schema is compared with ours to the letter, so no trigger, view or
    foreign table ever runs. `row_encoding` and `writer.read_facts` check what stands in the tables.
 """
@@ -58,9 +59,14 @@ class JournalLock:
     Args:
         path: The journal.
 
+    Attributes:
+        note: What `write_note` has kept there last, in any process.
+
     Raises:
         JournalError: Another process has it, or the file for the lock cannot be used.
     """
+
+    note = ""
 
     def __init__(self, path: Path) -> None:
         lock_path = path.with_name(path.name + "-lock")
@@ -74,11 +80,18 @@ class JournalLock:
         if not self._lock.works:  # a network file system without locks: there is nothing better to be had
             _log.warning("%s cannot be locked: make sure that no second run uses it", path)
         try:
-            os.ftruncate(self._lock.descriptor, 0)
-            os.pwrite(self._lock.descriptor, f"{os.getpid()}\n".encode(), 0)
+            self.note = _lines_in(self._lock)[1]
+            self.write_note(self.note)
         except OSError as error:
             self._lock.release()
             raise JournalError(f"{lock_path}: cannot be written ({error.strerror}); free disk space") from None
+
+    def write_note(self, note: str) -> None:
+        """Keep a line beside the journal."""
+        text, descriptor = f"{os.getpid()}\n{note}\n".encode(), self._lock.descriptor
+        os.pwrite(descriptor, text, 0)  # over what is there: a kill before the next line loses nothing
+        os.ftruncate(descriptor, len(text))
+        self.note = note
 
     def require(self, path: Path) -> None:
         """Refuse a shard on a disk that has no locks.
@@ -125,9 +138,14 @@ def remove_side_files(path: Path) -> None:
 
 def _process_in(lock: FileLock) -> int:
     try:
-        return int(os.pread(lock.descriptor, 20, 0) or 0)
+        return int(_lines_in(lock)[0] or 0)
     except (OSError, ValueError):
         return 0
+
+
+def _lines_in(lock: FileLock) -> list[str]:
+    """Return the process that has a journal, and the note beside it; each may be empty."""
+    return [*os.pread(lock.descriptor, 200, 0).decode("ascii", "replace").split("\n"), "", ""][:2]
 
 
 def create_file(path: Path) -> None:
@@ -317,7 +335,7 @@ def _connect_to_shard(path: Path) -> sqlite3.Connection:
         if not error.busy:
             raise
         message = f"{path}: this shard is being sent (process {holder_of(path) or 'unknown'})"
-        raise JournalError(f"{message}, and cannot be looked at meanwhile", busy=True) from None
+        raise JournalError(f"{message}, and no other process can read or send it meanwhile", busy=True) from None
     try:
         lock.require(path)
         connection = sqlite3.connect(path, isolation_level=None, factory=_ShardConnection)

@@ -33,6 +33,7 @@ from functools import cached_property, lru_cache
 from hashlib import blake2b
 from itertools import chain
 from pathlib import Path
+from shlex import quote
 from types import NoneType
 from typing import Any
 
@@ -466,6 +467,8 @@ class JournalWriter:
         self._under_way: list[int] = []
         try:
             facts = self.facts()
+            if self._lock is not None and path is not None and facts.get("shard"):
+                _check_newest(path, facts, self._lock.note)
             self.next_entry: int = self._query("SELECT COALESCE(MAX(id), 0) + 1 FROM entry")[0][0]
             if "salt" not in facts:
                 facts["salt"] = salt or secrets.token_hex(16)
@@ -508,6 +511,15 @@ class JournalWriter:
         self._recover()
         self.run = self.facts().get("run", 0) + 1
         self.write_facts({"run": self.run, "ended": None, "stop": None, "stop_message": None})
+        self._note_run(str(self.run))
+
+    def _note_run(self, run: str) -> None:
+        """Note beside a shard that this run of it has begun, or that it was ``returned``; it knows that already."""
+        if self._lock is not None and (shard := self.facts().get("shard")):
+            try:
+                self._lock.write_note(f"{shard.get('cut')} {run}")
+            except OSError as error:
+                raise self._error(error) from None
 
     def reopen(self, list_id: int, again: frozenset[str], *, accept_stale: bool = False) -> None:
         """Let rows of a list be sent although they have ended.
@@ -1299,16 +1311,26 @@ def check_not_lent(path: Path | None, facts: Mapping[str, Any], *, takes_rows: b
         raise JournalError(message)
     if facts.get("returned"):
         raise JournalError(f"{path}: its rows were taken back into the run they were cut from; nothing was sent")
-    if (shard := facts.get("shard")) and path is not None and not _is_at_home(path, shard):
-        message = f"{path}: is a copy of a part of a run that is sent in {shard.get('folder')}; nothing was sent"
-        raise JournalError(f"{message}. Send the one there: from two places, its rows would be sent twice")
+    if (shard := facts.get("shard")) and path is not None and not is_original(path, shard):
+        place = Path(shard.get("folder", "")) / shard.get("file", path.name)
+        message = f"{path}: is a copy of a shard, which was made as {place}; nothing was sent"
+        raise JournalError(f"{message}. Send that one: from two files, its rows would be sent twice")
     if facts.get("shard") and takes_rows:
         raise JournalError(f"{path}: is a part of another run, and takes no rows; choose another path")
 
 
-def _is_at_home(path: Path, shard: Mapping[str, Any]) -> bool:
-    """Whether a shard is the file that was made, perhaps seen under another path, or stands where that one was made."""
-    return str(path.stat().st_ino) == shard.get("inode") or str(path.parent.resolve()) == shard.get("folder")
+def is_original(path: Path, shard: Mapping[str, Any]) -> bool:
+    """Whether a shard is the very file that was made, under its own name; the folder may be seen under another path."""
+    return str(path.stat().st_ino) == shard.get("inode") and path.name == shard.get("file")
+
+
+def _check_newest(path: Path, facts: Mapping[str, Any], note: str) -> None:
+    """Refuse a shard that does not know its last run: somebody has put an older copy back in its place."""
+    cut, _, run = note.partition(" ")
+    is_older = run == "returned" or (run.isdecimal() and int(run) > facts.get("run", 0))
+    if cut == facts["shard"].get("cut") and is_older and not facts.get("returned"):
+        message = f"{path}: is an older copy of this shard, and what was sent since is not in it; nothing was sent"
+        raise JournalError(f"{message}. Delete it, and give the shard up: airmeet join JOB --lost {quote(path.name)}")
 
 
 def remove_unfinished(facts: Mapping[str, Any]) -> None:
@@ -1362,10 +1384,10 @@ _LIST_FACT_TYPES: Mapping[str, type | tuple[type, ...]] = {
 
 _LENT_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "cut": str, "folder": str, "stem": str, "shards": int, "list": int, "run": int, "returned": list,
-    "stop": (str, NoneType), "stop_message": str,
+    "stop": (str, NoneType), "stop_message": str, "rows": int, "asked": dict,
 }  # fmt: skip
 _SHARD_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "cut": str, "number": int, "of": int, "folder": str, "inode": str, "rate": (int, float, NoneType),
+    "cut": str, "number": int, "of": int, "folder": str, "file": str, "inode": str, "rate": (int, float, NoneType),
     "workers": (int, NoneType), "max_in_flight": (int, NoneType), "max_failures": (int, NoneType),
 }  # fmt: skip
 

@@ -479,7 +479,8 @@ def _facts(run: "JournalSummary") -> Iterable[tuple[str, str]]:
     note, about = run.note, run.about
     yield "job", run.job
     standstill = _standstill(run)
-    yield "state", f"{_state(run, standstill)} (process {run.process})" if run.process else run.state
+    state = "not begun" if "shard" in run.facts and "ended" not in run.facts else run.state
+    yield "state", f"{_state(run, standstill)} (process {run.process})" if run.process else state
     if _is_of_program(run):
         yield "sent by", "a program, which alone can pause or stop it"
     if standstill and standstill != "paused":  # the state says so
@@ -571,6 +572,7 @@ def next_step(run: "JournalSummary") -> str:
         mails=bool(run.about["options"].get("sendEmailInvite")),
         command="the original command",
         resumes=True,
+        is_shard="shard" in run.facts,
     )
 
 
@@ -652,6 +654,9 @@ def purge(
         console.say(*(f"not listed: {why}" for why in wrong if not all_))
     chosen, kept = list["JournalSummary"](), list["JournalSummary"]()
     for run in found:
+        if jobs and "shard" in run.facts:
+            fix = "airmeet join, with the run that it was cut from, takes it back and removes it"
+            raise UsageError(f"{run.path}: is a shard, whose rows only it has; {fix} (nothing was deleted)")
         if jobs and run.process is not None:
             how = f"in its program (process {run.process})" if _is_of_program(run) else f"airmeet runs stop {run.job}"
             raise UsageError(f"run {run.job} is in progress; stop it first: {how}")
@@ -659,7 +664,7 @@ def purge(
             raise UsageError(f"run {run.job} is {_where_lent(run)}; first airmeet join {word_of(run)} --take-back")
         is_old = older_s is None or time.time() - run.changed > older_s
         is_wanted = all_ or bool(jobs) or not run.facts or not has_rows_to_send(run)
-        is_wanted = is_wanted and run.process is None and not run.lent
+        is_wanted = is_wanted and run.process is None and not run.lent and "shard" not in run.facts
         (chosen if is_old and is_wanted else kept).append(run)
     waiting = [run.job for run in kept if has_rows_to_send(run) and run.process is None]
     if waiting:
@@ -798,6 +803,7 @@ def stop(job: Job = None, /) -> int:
 
 def _ask(word: str | None, request: dict[str, Any]) -> int:
     """Ask a run that is going on for something, by default the only one."""
+    from airmeet_async.bulk.journal.locking import holder_of
     from airmeet_async.cli.run_control import ask
     from airmeet_async.cli.run_store import all_runs, find_run, word_of
 
@@ -808,7 +814,18 @@ def _ask(word: str | None, request: dict[str, Any]) -> int:
             raise UsageError(many if going_on else "no run is in progress")
         [run] = going_on
     else:
-        run = find_run(word)
+        try:
+            run = find_run(word)
+        except JournalError as error:
+            if not error.busy:
+                raise
+            try:
+                said = ask(Path(word), request)  # a shard, which only its own process can read
+            except NotSentError as silence:
+                by = f"process {holder_of(Path(word)) or 'unknown'}"
+                raise NotSentError(f"{silence}. If a program sends it ({by}), end its task there") from None
+            Console().say(f"{word}: {said}")
+            return Exit.OK
     if run.process is None:
         why = "is finished" if run.state == "finished" else f"is not running: airmeet resume {word_of(run)}"
         if run.lent:

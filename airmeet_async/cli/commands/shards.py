@@ -35,7 +35,7 @@ def cut(
     Nothing is sent. The path of each shard is printed, one per line; airmeet resume
     PATH sends one, on any machine that sees the folder. Until airmeet join has taken
     all of them back, nothing else can be done with the run. The same command once
-    more prints the same shards.
+    more prints the same shards; with other numbers it is refused.
 
     For example:
       airmeet cut launch.job --folder /shared/launch --shards 16
@@ -88,6 +88,7 @@ def cut(
         "max_failures": check_failures(max_failures or note.get("max_failures")),
     }
     options = engine_options(given, positive(concurrency or note.get("concurrency"), "--concurrency") or 64)
+    flags = {"rate": rate, "max_in_flight": concurrency, "max_failures": max_failures, "workers": workers}
     pace = ShardPace.of_run(given, options, None, positive(workers, "--workers"))
     with only_run_on(event, base):  # nobody is blocked meanwhile
         if operation == ATTENDEES_ADD.name:
@@ -99,6 +100,7 @@ def cut(
             list_id=run.list_id or None,
             again=again,
             pace=pace,
+            chosen=[name for name, value in flags.items() if value is not None],
             mark=mark,
         )
     if not paths:

@@ -137,6 +137,7 @@ class RunOutcome:
         to_repeat: Those that were not sent once more yet.
         pending: Rows that succeeded, of people who are not registered until they come.
         original: What was typed to register the list, where that is known and this run goes on with it.
+        is_shard: It is a part of a run, which is retried as a whole.
     """
 
     report: BulkReport
@@ -157,6 +158,7 @@ class RunOutcome:
     to_repeat: int = 0
     pending: int = 0
     original: str = ""
+    is_shard: bool = False
 
     def as_dict(self) -> dict[str, object]:
         """Return the documented JSON shape (``--json``)."""
@@ -332,6 +334,7 @@ def _next(outcome: RunOutcome, words: Wording) -> list[str]:
         mails=outcome.mails,
         command="the original command" if outcome.goes_on else "the same command",
         resumes=outcome.goes_on or words.operation in SENT_EACH_TIME,
+        is_shard=outcome.is_shard,
     )
     if not step:
         return []
@@ -355,6 +358,7 @@ def describe_next_step(
     mails: bool,
     command: str,
     resumes: bool,
+    is_shard: bool = False,
 ) -> str:
     """Return how to go on after a run, or nothing: the summary and ``airmeet runs show`` say the same.
 
@@ -372,6 +376,7 @@ def describe_next_step(
         mails: People are mailed.
         command: What the command that registers a corrected file is called.
         resumes: After a stop the job is resumed; else the same command is run again.
+        is_shard: It is a part of a run, which is retried as a whole.
     """
     unclear, failed = counts.get(RowStatus.UNKNOWN, 0), counts.get(RowStatus.FAILED, 0)
     if stop is StopReason.NOT_FOUND and not counts.get(RowStatus.SUCCEEDED):
@@ -386,6 +391,8 @@ def describe_next_step(
     if left and job:
         are = "is" if left == 1 else "are"
         return f"{fix}airmeet resume {job}   sends the {counted(left, 'row')} that {are} not sent yet"
+    if is_shard and (failed or unverified or (unclear and not held)):
+        return f"{fix}airmeet join, with the run that it was cut from; what has failed is retried there"
     if unclear and not words.repeats:
         again = f", then airmeet retry {job} --unknown" if job else ""
         return f"{fix}{counted(unclear, 'row')} may exist or not: look first {words.look}{again}"

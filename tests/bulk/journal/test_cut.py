@@ -279,9 +279,30 @@ def test_cutting_once_more_returns_the_same_shards(path: Path, tmp_path: Path) -
 
     first = cut_journal(path, tmp_path / "s", 2)
 
-    assert cut_journal(path, tmp_path / "s", 4) == first
+    assert cut_journal(path, tmp_path / "s", 2) == first
+    for folder, shards in (("other", 2), ("s", 4)):
+        with pytest.raises(JournalError, match="its rows are in 2 shards"):
+            cut_journal(path, tmp_path / folder, shards)
+
+
+def test_cutting_once_more_returns_the_shards_that_are_not_back(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    first, second = cut_journal(path, tmp_path / "s", 2)
+    finish(first, number)
+    join_journal(path)
+
+    assert cut_journal(path, tmp_path / "s", 2) == [second]
+
+
+def test_cutting_another_list_never_returns_the_shards_of_this_one(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    with closing(JournalWriter(path)) as writer:
+        writer.confirm_list(number)
+        other = add_list(writer, [person(0, "somebody-else")])
+    cut_journal(path, tmp_path / "s", 2, list_id=number)
+
     with pytest.raises(JournalError, match="its rows are in 2 shards"):
-        cut_journal(path, tmp_path / "other", 2)
+        cut_journal(path, tmp_path / "s", 2, list_id=other)
 
 
 def test_nothing_is_cut_where_nothing_is_left(path: Path, tmp_path: Path) -> None:
@@ -438,16 +459,82 @@ def test_a_copy_of_a_shard_elsewhere_sends_nothing(path: Path, tmp_path: Path) -
     assert finish(shard, number)
 
 
-def test_a_shard_is_known_under_another_path_and_in_its_place(path: Path, tmp_path: Path) -> None:
+def test_a_shard_is_known_in_another_folder_and_when_it_was_moved_back(path: Path, tmp_path: Path) -> None:
     number = make_main(path, 4)
     (shard,) = cut_journal(path, tmp_path / "s", 1)
-    away = tmp_path / "away.job"
+    away = tmp_path / shard.name
     shard.rename(away)
     assert finish(away, number, [OutcomeState.SUCCEEDED], stop="interrupted")
-    shutil.copy(away, shard)
-    away.unlink()
+    away.rename(shard)
 
     assert len(finish(shard, number)) == 3
+
+
+@pytest.mark.parametrize("name", ["copy.job", "launch-0000.job"])
+def test_a_copy_of_a_shard_in_its_own_folder_sends_nothing(path: Path, tmp_path: Path, name: str) -> None:
+    number = make_main(path, 4)
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+    copy = shard.with_name(f".{name}")
+    shutil.copy(shard, copy)
+    copy.replace(shard.with_name(name))
+
+    with pytest.raises(JournalError, match="is a copy of a shard"):
+        finish(shard.with_name(name), number)
+
+
+def test_a_shard_under_another_name_sends_nothing(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+
+    with pytest.raises(JournalError, match=r"which was made as .*launch-0000\.job"):
+        finish(shard.rename(shard.with_name("other.job")), number)
+
+
+def test_an_older_copy_that_was_written_over_a_shard_is_neither_sent_nor_joined(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+    backup = tmp_path / "backup"
+    shutil.copy(shard, backup)
+    finish(shard, number, [OutcomeState.SUCCEEDED] * 2, stop="interrupted")
+    newer = tmp_path / "newer"
+    shutil.copy(shard, newer)
+    shutil.copyfile(backup, shard)  # as cp does: it stays the same file
+
+    with pytest.raises(JournalError, match="is an older copy"):
+        finish(shard, number)
+    with pytest.raises(JournalError, match=r"is an older copy.*--lost launch-0000.job"):
+        join_journal(path, take_back=True)
+
+    shutil.copyfile(newer, shard)
+    assert len(finish(shard, number)) == 2
+    assert join_journal(path).is_complete
+
+
+def test_a_copy_from_before_its_rows_were_taken_back_sends_nothing(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 4)
+    (first, second) = cut_journal(path, tmp_path / "s", 2)
+    finish(first, number, [OutcomeState.SUCCEEDED], stop="interrupted")
+    shutil.copy(first, tmp_path / "backup")
+    second.unlink()
+    with pytest.raises(JournalError, match=r"launch-0001\.job: this shard is gone"):
+        join_journal(path, take_back=True)
+    shutil.copyfile(tmp_path / "backup", first)
+
+    with pytest.raises(JournalError, match="is an older copy"):
+        finish(first, number)
+
+
+def test_a_copy_in_the_place_of_a_shard_is_not_joined(path: Path, tmp_path: Path) -> None:
+    make_main(path, 4)
+    (shard,) = cut_journal(path, tmp_path / "s", 1)
+    shutil.copy(shard, tmp_path / "backup")
+    (tmp_path / "backup").replace(shard)
+
+    with pytest.raises(JournalError, match=r"is a copy of the shard.*airmeet join .*launch.job --lost launch-0000.job"):
+        join_journal(path, take_back=True)
+    shard.unlink()
+
+    assert join_journal(path, lost=[shard.name]).counts["unknown"] == 4
 
 
 def test_what_a_killed_cut_has_left_in_another_folder_is_removed(path: Path, tmp_path: Path) -> None:

@@ -76,7 +76,9 @@ async def test_rows_in_shards_are_lent_and_a_shard_that_is_being_sent_is_busy(pa
     assert set(told) == {True}
     lock = JournalLock(shards[1])
     shards[1].with_name(f"{shards[1].name}-lock").write_text("1\n")  # as if that process had it
-    with pytest.raises(JournalError, match=r"is being sent \(process 1\), and cannot be looked at meanwhile"):
+    with pytest.raises(
+        JournalError, match=r"is being sent \(process 1\), and no other process can read or send it meanwhile"
+    ):
         read_run(shards[1])
     lock.release()
 

@@ -78,6 +78,9 @@ def test_the_same_cut_prints_the_same_shards(airmeet):
     assert first.err.endswith("When they have ended: airmeet join launch.job\n")
     assert elsewhere.code == 75
     assert there(*advised).out == first.out
+    refused = there("cut", "launch.job", "--folder", "shards", "--shards", "2", "--rate", "999", "--workers", "2")
+    assert refused.code == 2
+    assert "(rate: 60.0, not 999.0; workers: none, not 2)" in " ".join(refused.err.split())
 
 
 def test_a_shard_whose_people_are_mailed_is_not_sent_without_a_word(airmeet):
@@ -349,3 +352,50 @@ def test_a_run_that_is_cut_goes_on_with_its_own_flags(airmeet):
     (path, *_) = there("cut", "launch.job", "--folder", "shards", "--shards", "3", AIRMEET_RATE="8").out.split()
 
     assert tuple(read_summary(Path(path)).facts["shard"][name] for name in PACE) == (60, 3, 64, None)
+
+
+def test_commands_for_whole_runs_leave_a_shard_alone_and_say_what_to_do(airmeet):
+    there, sandbox = stopped(airmeet)
+    paths = there("cut", "launch.job", "--folder", "shards", "--shards", "2").out.split()
+    sent_before = sandbox.adds
+
+    retried, purged = there("retry", paths[0]), there("runs", "purge", paths[0], "--yes")
+    registered, shown = there(*REGISTER[:-1], paths[0]), there("runs", "show", paths[0])
+    cut, joined = there("cut", paths[0], "--folder", "x", "--shards", "2"), there("join", paths[0])
+
+    assert (retried.code, purged.code, registered.code, cut.code, joined.code) == (2, 2, 2, 2, 2)
+    assert f"airmeet resume {paths[0]} sends what is left" in retried.err
+    assert "airmeet join, with the run that it was cut from" in purged.err
+    assert "takes no rows" in registered.err
+    assert "is a shard itself" in cut.err
+    assert "is a shard itself" in joined.err
+    assert "not begun" in shown.out
+    assert sandbox.adds == sent_before
+    assert there("resume", "launch.job", "--progress", "none").code == 0
+    assert sandbox.adds == 30
+
+
+def test_rows_that_failed_in_a_shard_are_retried_with_its_run(airmeet):
+    airmeet.people(4)
+    sandbox = Sandbox("500:100%")
+    there = airmeet.at(sandbox)
+    (path,) = there(*REGISTER, "--folder", "shards", "--shards", "1").out.split()
+
+    sent, shown = there("resume", path, "--progress", "none"), there("runs", "show", path)
+
+    for said in (sent.err, shown.out):
+        assert "airmeet join, with the run that it was cut from" in said
+        assert "airmeet retry" not in said
+
+
+def test_a_shard_that_is_being_sent_is_asked_to_stop_though_nobody_else_can_read_it(airmeet):
+    there, _ = stopped(airmeet)
+    (path,) = there("cut", "launch.job", "--folder", "shards", "--shards", "1").out.split()
+    lock = JournalLock(Path(path))
+    Path(f"{path}-lock").write_text("1\n")  # as if another process had it
+    refused = there("runs", "stop", path)
+    lock.release()
+
+    assert "does not respond" in refused.err
+    assert "process 1" in refused.err
+    assert "end its task there" in refused.err
