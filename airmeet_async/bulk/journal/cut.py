@@ -78,8 +78,9 @@ _NEW_TABLES = """
 _STATES = frozenset(int(state) for state in OutcomeState) - {int(OutcomeState.IN_FLIGHT)}
 _ALL_WISHES = Wish.DONE | Wish.REGISTERED | Wish.MAILED | Wish.MAIL_UNVERIFIED | Wish.AGAIN | Wish.NO_PLACE_LEFT
 _MANY = 1 << 31  # more than anything that is counted
-_NOT_LENT = """SELECT (SELECT COUNT(*) FROM outcome WHERE entry NOT IN (SELECT entry FROM input)),
-    (SELECT COUNT(*) FROM input WHERE status IS NULL AND entry NOT IN (SELECT entry FROM outcome))"""
+_NOT_LENT = f"""SELECT (SELECT COUNT(*) FROM outcome WHERE entry NOT IN (SELECT entry FROM input)),
+    (SELECT COUNT(*) FROM input WHERE status IS NULL
+        AND entry NOT IN (SELECT entry FROM outcome WHERE state > {int(OutcomeState.RETRY)}))"""  # noqa: S608 - no values
 # A run of a shard never takes away what was done before; of a mail it may, where it is to go out once more.
 _UNDONE = f"""SELECT COUNT(*) FROM temp.came c JOIN outcome o ON o.entry = c.entry
     WHERE o.done & {Wish.DONE | Wish.REGISTERED} & ~c.done"""  # noqa: S608 - no values
@@ -292,8 +293,8 @@ def join_journal(
 
     Raises:
         ConfigError: *lost* names what is no shard of this journal.
-        JournalError: The journal or a shard cannot be used, or its rows do not add up; or a shard is being sent, where
-            *take_back* is wanted. Other shards were taken back.
+        JournalError: A shard cannot be used, or is gone: what is over of the others was taken back. Or a shard is being
+            sent, where *take_back* is wanted, or the journal cannot be used: nothing was.
     """
     with closing(_MainJournal(path, base, step)) as main:
         lent = main.facts().get("lent") or {}
@@ -355,9 +356,10 @@ class _MainJournal(JournalWriter):
             self._check_same(
                 lent, {"shards": shards, "again": again or None, **pace.values(lent.get("rows", 0))}, chosen
             )
+            paths, returned = shard_paths(lent), frozenset(lent["returned"])
             if gone := self._put_in_place(lent):
-                raise self._gone(gone)
-            return [path for number, path in enumerate(shard_paths(lent)) if number not in lent["returned"]]
+                raise self._gone([paths[number] for number in sorted(gone)])
+            return [path for number, path in enumerate(paths) if number not in returned]
         self._recover()
         list_ = self._list_to_cut(list_id)
         if again or (facts["operation"] in SENT_EACH_TIME and not list_.confirmed):
@@ -484,20 +486,20 @@ class _MainJournal(JournalWriter):
         execute("COMMIT")
         return digest
 
-    def _put_in_place(self, lent: Mapping[str, Any]) -> list[Path]:
-        """Give shards the names under which they can be sent, and return those that are gone."""
-        gone = []
+    def _put_in_place(self, lent: Mapping[str, Any]) -> set[int]:
+        """Give shards the names under which they can be sent, and return the numbers of those that are gone."""
+        gone, returned = set[int](), frozenset(lent["returned"])
         folder = Path(lent["folder"])
         for number, path in enumerate(shard_paths(lent)):
-            if number not in lent["returned"] and not path.exists():
+            if number not in returned and not path.exists():
                 try:
                     self._hidden(lent, number).rename(path)
-                except FileNotFoundError:
-                    gone.append(path)
+                except (FileNotFoundError, NotADirectoryError):
+                    gone.add(number)
                 except OSError as error:
                     raise JournalError(f"{path}: cannot be made ({error.strerror})") from None
                 self._step(f"in place {number}")
-        if os.name == "posix" and folder.exists():  # the names are on the disk before a shard is sent
+        if os.name == "posix" and folder.is_dir():  # the names are on the disk before a shard is sent
             descriptor = os.open(folder, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -510,9 +512,9 @@ class _MainJournal(JournalWriter):
     def join(self, lent: dict[str, Any], *, take_back: bool, lost: Iterable[str]) -> JoinSummary:
         """Take back what there is; *lent* is kept up to date. The summary counts no rows."""
         assert self.path is not None  # noqa: S101 - for the type checker
-        gone = self._put_in_place(lent)
+        ranges = self._lent_ranges(lent)
         paths = shard_paths(lent)
-        self._give_up(lent, paths, frozenset(lost))
+        gone = self._give_up(lent, paths, ranges, self._put_in_place(lent), frozenset(lost))
         if take_back:
             for path in paths:
                 if path.exists() and (process := locking.holder_of(path)) is not None:
@@ -520,18 +522,21 @@ class _MainJournal(JournalWriter):
                     raise JournalError(f"{message}; wait for it, or stop it first", busy=True)
         self._connection.execute("PRAGMA temp_store = MEMORY")
         self._connection.executescript(_NEW_TABLES)
-        running = 0
-        gone = [path for path in gone if paths.index(path) not in lent["returned"]]  # the rest was given up
-        for number, path in enumerate(paths):
-            if number not in lent["returned"] and path not in gone:
-                try:
-                    self._join_one(lent, number, path, take_back=take_back)
-                except JournalError as error:
-                    if not error.busy or take_back:
-                        raise
+        running, refused = 0, dict[str, JournalError]()
+        for number in sorted(set(range(lent["shards"])) - gone - set(lent["returned"])):
+            try:
+                self._join_one(lent, number, paths[number], ranges[number], take_back=take_back)
+            except JournalError as error:
+                if error.busy and not take_back:
                     running += 1
+                else:
+                    refused[paths[number].name] = error
+        if refused:
+            first, *others = [*refused, *(paths[number].name for number in sorted(gone))]
+            more = f". Nor could {counted(len(others), 'other')} be read: {_some(others)}" if others else ""
+            raise JournalError(f"{refused[first]}{more}", busy=refused[first].busy)
         if gone:
-            raise self._gone(gone)
+            raise self._gone([paths[number] for number in sorted(gone)])
         stop = StopReason(lent["stop"]) if lent["stop"] else None
         summary = JoinSummary(
             self.path,
@@ -542,7 +547,7 @@ class _MainJournal(JournalWriter):
             stop_message=lent["stop_message"],
         )
         if summary.is_complete:
-            if (folder := Path(lent["folder"])).exists():
+            if (folder := Path(lent["folder"])).is_dir():
                 for path in paths:  # first: what is forgotten is never removed
                     _remove(path)
                     self._step("removed")
@@ -554,52 +559,97 @@ class _MainJournal(JournalWriter):
         self.check_sum(lent["list"])
         return summary
 
+    def _lent_ranges(self, lent: Mapping[str, Any]) -> list[list[Any]]:
+        """Return the first and the last row of each shard, and the digest of its rows; all facts about them are checked.
+
+        Raises:
+            JournalError: The journal is damaged.
+        """
+        ranges = self.facts().get("lent_rows")
+        try:
+            n, returned = lent["shards"], lent["returned"]
+            is_whole = (
+                0 < n <= _MOST_SHARDS and len(ranges or ()) == n and {type(number) for number in returned} <= {int}
+            )
+            is_whole = is_whole and len(set(returned)) == len(returned) and set(returned) <= set(range(n))
+            is_whole = is_whole and all(
+                type(first) is int and type(last) is int and 0 <= first <= last and type(digest) is str
+                for first, last, digest in ranges or ()
+            )
+            is_whole = is_whole and (lent["stop"] is None or lent["stop"] in list(StopReason))
+            is_whole = is_whole and lent["list"] in [found.id for found in self.lists()]
+            is_whole = is_whole and all(name in lent for name in ("folder", "stem", "cut", "run", "at", "stop_message"))
+        except (TypeError, ValueError, KeyError):
+            is_whole = False
+        if not is_whole or ranges is None:
+            message = f"{self.path}: what it says of its shards is damaged, so nothing was taken back"
+            raise JournalError(f"{message}; put back a copy of this file from the time since they were cut")
+        return ranges
+
     def _gone(self, paths: Sequence[Path]) -> JournalError:
-        names = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
         what = "this shard is gone, and only it knows" if len(paths) == 1 else "these are gone, and only they know"
-        message = f"{paths[0].parent}: {names}: {what} which rows were sent; move back what can be found, but no copy"
-        fix = f"airmeet join {quote(str(self.path))} --lost {quote(paths[0].name)}"
-        fix = f"What is lost for good is given up with: {fix}"
-        return JournalError(f"{message}. {fix}; all that it may have sent counts as sent without a clear answer")
+        return JournalError(
+            f"{paths[0].parent}: {_some([path.name for path in paths])}: {what} which rows were sent; move back what "
+            f"can be found, but no copy. What is lost for good is given up with: {self._lost(paths[0])}; all that it "
+            "may have sent counts as sent without a clear answer"
+        )
 
-    def _or_lost(self, path: Path) -> str:
-        fix = f"airmeet join {quote(str(self.path))} --lost {quote(path.name)}"
-        return f"or delete this file and give the shard up: {fix}"
+    def _lost(self, path: Path) -> str:
+        return f"airmeet join {quote(str(self.path))} --lost {quote(path.name)}"
 
-    def _give_up(self, lent: dict[str, Any], paths: Sequence[Path], lost: frozenset[str]) -> None:
-        """Go on without shards."""
+    def _give_up(
+        self,
+        lent: dict[str, Any],
+        paths: Sequence[Path],
+        ranges: Sequence[Sequence[Any]],
+        gone: set[int],
+        lost: frozenset[str],
+    ) -> set[int]:
+        """Go on without the shards called *lost*, and return the numbers of those that are still *gone*."""
         if unknown := lost - {path.name for path in paths}:
             raise ConfigError(
                 f"{min(unknown)!r:.80} is no shard of this run: they are called {paths[0].name} and so on"
             )
-        base = lent["list"] << LIST_SHIFT
-        for number, path in enumerate(paths):
-            if path.name not in lost or number in lent["returned"]:
-                continue
-            if path.exists():
-                raise JournalError(f"{path}: is there, so it is not given up; delete it first if nobody can use it")
-            first, last, _ = self.facts()["lent_rows"][number]
-            values = {**self._list(lent["list"]).parameters, "first": base + first, "last": base + last}
-            _count_returned(lent, number, StopReason.INTERRUPTED.value, "a part of it was lost")
+        numbers = {number for number, path in enumerate(paths) if path.name in lost} - set(lent["returned"])
+        if there := numbers - gone:
+            path = paths[min(there)]
+            raise JournalError(f"{path}: is there, so it is not given up; delete it first if nobody can use it")
+        if numbers:
+            base, parameters, changed = lent["list"] << LIST_SHIFT, self._list(lent["list"]).parameters, dict(lent)
             with self._transaction():
-                self._connection.execute(_GIVE_UP, {**values, "run": lent["run"], "at": lent["at"]})
-                self._put_facts({"lent": lent})
-            self._step(f"given up {number}")
+                for number in sorted(numbers):
+                    first, last, _ = ranges[number]
+                    values = {**parameters, "first": base + first, "last": base + last}
+                    self._connection.execute(_GIVE_UP, {**values, "run": lent["run"], "at": lent["at"]})
+                _count_returned(changed, numbers, StopReason.INTERRUPTED.value, "a part of it was lost")
+                self._put_facts({"lent": changed})
+            lent.update(changed)
+            self._step("given up")
+        return gone - numbers
 
-    def _join_one(self, lent: dict[str, Any], number: int, path: Path, *, take_back: bool) -> None:
-        with closing(_Shard(path)) as shard:
+    def _join_one(
+        self, lent: dict[str, Any], number: int, path: Path, lent_range: Sequence[Any], *, take_back: bool
+    ) -> None:
+        try:
+            shard = _Shard(path)
+        except JournalError as error:
+            if error.busy:
+                raise
+            what = f"{str(error).partition('; ')[0]}; nothing of it was taken back"  # the rest advises who sends it
+            fix = "Mend that, or put the file back as it was. What is lost for good is deleted and given up with"
+            raise JournalError(f"{what}. {fix}: {self._lost(path)}") from None
+        with closing(shard):
             facts = shard.facts()
             found = facts.get("shard") or {}
+            or_lost = f"or delete this file and give the shard up: {self._lost(path)}"
             if (found.get("cut"), found.get("number"), facts.get("salt")) != (lent["cut"], number, self.salt):
-                fix = "move that one back"
-                raise JournalError(
-                    f"{path}: is not the shard that was cut from {self.path}; {fix}, {self._or_lost(path)}"
-                )
+                what = f"{path}: is not the shard that was cut from {self.path}"
+                raise JournalError(f"{what}; move that one back, {or_lost}")
             if not is_original(path, found):
                 message = f"{path}: is a copy of the shard, which may have sent more than is known here"
-                raise JournalError(f"{message}. Move the shard itself back, {self._or_lost(path)}")
-            first, last, digest = self.facts()["lent_rows"][number]
-            shard.recover()
+                raise JournalError(f"{message}. Move the shard itself back, {or_lost}")
+            first, last, digest = lent_range
+            shard._recover()  # noqa: SLF001 - before anything of it is read
             ended = shard.check_end(lent["list"])
             is_over = ended.get("ended") is not None and ended.get("stop") in _ENDED_BY
             shard.check_lent_rows(digest, all_done=is_over and ended.get("stop") is None)
@@ -609,15 +659,17 @@ class _MainJournal(JournalWriter):
             if (is_over or take_back) and not facts.get("returned"):
                 shard.mark_returned()
             self._step(f"returned {number}")
+            changed = dict(lent)  # what is not on the disk is not counted: others may be taken back after an error
             if is_over:
-                _count_returned(lent, number, ended.get("stop"), ended.get("stop_message") or "")
+                _count_returned(changed, [number], ended.get("stop"), ended.get("stop_message") or "")
             elif take_back:
                 message = "its rows were taken back before all of them were sent"
-                _count_returned(lent, number, StopReason.INTERRUPTED.value, message)
+                _count_returned(changed, [number], StopReason.INTERRUPTED.value, message)
             with self._transaction():
                 self._connection.execute(_TAKE_OUTCOMES, values)
                 self._connection.execute(_TAKE_LEFT_OUT, values)
-                self._put_facts({"lent": lent})
+                self._put_facts({"lent": changed})
+            lent.update(changed)
             self._step(f"taken {number}")
 
     def _load(self, shard: "_Shard", template: CallTemplate | None) -> None:
@@ -652,8 +704,9 @@ class _Shard(JournalWriter):
             raise JournalError(message)
         super().__init__(path)
 
-    def recover(self) -> None:
-        self._recover()
+    def _error(self, error: Exception) -> JournalError:
+        is_of_disk = isinstance(error, sqlite3.OperationalError)  # full, or read-only: the shard itself is whole
+        return super()._error(error) if is_of_disk else self.error(str(error) or type(error).__name__)
 
     def mark_returned(self) -> None:
         """Say that its rows are back, so that nobody sends them any more; nor from a copy that does not know it."""
@@ -720,9 +773,13 @@ class _Shard(JournalWriter):
             raise self.error("a result says what nobody can read") from None
 
 
-def _count_returned(lent: dict[str, Any], number: int, stop: str | None, message: str) -> None:
-    """Count a shard that is back for good; the run has stopped for the reason of the first one that has."""
-    lent["returned"] = [*lent["returned"], number]
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+
+
+def _count_returned(lent: dict[str, Any], numbers: Iterable[int], stop: str | None, message: str) -> None:
+    """Count shards that are back for good; the run has stopped for the reason of the first one that has."""
+    lent["returned"] = [*lent["returned"], *sorted(numbers)]
     if lent["stop"] is None:
         lent |= {"stop": stop, "stop_message": message if stop else ""}
 
