@@ -652,7 +652,7 @@ class JobPreparation:
             if file is not None and file.is_copied:  # only to be planned, which is no matter of where its rows are
                 is_lent = False
             elif not is_lent:
-                check_not_lent(path, facts, takes_rows=identity is not None)
+                check_not_lent(path, facts)
             base = identity.base if identity is not None else str(self._sender.options.base)
             mine = {"base": base}
             if identity is not None:
@@ -673,9 +673,11 @@ class JobPreparation:
         return journal
 
     def _check_shard(self, file: EventJournal, facts: Mapping[str, Any]) -> None:
-        """Refuse what is no shard where one is wanted, and a shard of which rows are to be sent once more."""
+        """Refuse what is no shard where one is wanted, and a shard where a run is."""
         if file.is_shard and not facts.get("shard"):
             raise JournalError(f"{file.path}: is no shard; give one of the paths that cut has returned")
+        if facts.get("shard") and self._identity is not None:
+            raise JournalError(f"{file.path}: is a part of another run, and takes no rows; choose another path")
         if self._again and facts.get("shard"):  # what was never sent would count as ended
             message = f"{file.path}: is a shard, of which no rows can be chosen; nothing was sent"
             what_is_left = f"airmeet resume {quote(str(file.path))} sends what is left of it"

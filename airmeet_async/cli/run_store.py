@@ -260,18 +260,32 @@ def check_none_lent(airmeet_id: str, base: str) -> None:
     Raises:
         JournalError: Some are.
     """
+    for run in _lent_of_event(airmeet_id, base):
+        what = f"a list of this event is in {describe_shards(run)}"
+        message = f"{what}, which would let people in again who are blocked now"
+        raise JournalError(f"{message}. {_ways_out_of_shards(run)} (nothing was sent)", busy=True)
+
+
+def describe_others_lent(airmeet_id: str, base: str, journal: Path) -> list[str]:
+    """Say which lists of an event are in shards of which a run with this journal knows nothing."""
+    twice = "this command knows nothing of these rows, and sends people who are in both lists twice"
+    return [
+        f"warning: {run.note.get('file') or 'a list'} of this event is in {describe_shards(run)} "
+        f"(--journal {quote(str(run.path))}); {twice}"
+        for run in _lent_of_event(airmeet_id, base, but=journal.absolute())
+    ]
+
+
+def _lent_of_event(airmeet_id: str, base: str, but: Path | None = None) -> list[JournalSummary]:
+    """Return the lists of people for an event whose rows are in shards, as far as this machine knows."""
+    found = list[JournalSummary]()
     with suppress(ConfigError):
         folder = runs_folder()
         for path in (_place(folder, _ADD, airmeet_id, base), *_noted_as_lent(folder, airmeet_id, base)):
-            try:
-                found = read_summaries(path) if path.exists() else []
-            except JournalError:  # no reason to let people stay
-                continue
-            for run in found:
-                if run.lent:
-                    what = f"a list of this event is in {describe_shards(run)}"
-                    message = f"{what}, which would let people in again who are blocked now"
-                    raise JournalError(f"{message}. {_ways_out_of_shards(run)} (nothing was sent)", busy=True)
+            with suppress(JournalError):  # no reason to let people stay
+                if path != but and path.exists():  # to count a million rows takes seconds
+                    found += [run for run in read_summaries(path) if run.lent]
+    return found
 
 
 def word_of(run: JournalSummary) -> str:

@@ -53,6 +53,7 @@ from airmeet_async.cli.run_store import (
     PEOPLE,
     RunJournal,
     check_none_lent,
+    describe_others_lent,
     describe_shards,
     error_of_lent,
     find_journal,
@@ -224,6 +225,9 @@ def run(wanted: BulkRun, flags: BulkFlags, settings: Settings, console: Console)
         with terminable():
             event = runner.run(find_event(client, wanted.airmeet_id))
         console.say(*settings.notices, *event.lines(settings), "")
+        if wanted.operation == ATTENDEES_ADD.name and not wanted.is_demo and not is_shard:
+            for line in describe_others_lent(wanted.airmeet_id, str(settings.base), journal.path):
+                console.say(*wrapped(line), "")
         options |= {"journal": journal.file, "again": flags.again}
         is_new = not journal.path.exists()
         if wanted.journal is None:  # else the job has its journal and its note already

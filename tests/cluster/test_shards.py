@@ -212,7 +212,7 @@ async def test_a_second_cut_returns_the_same_shards_and_refuses_other_numbers(pa
         assert await again(shards=16) == paths
         assert await again(shards=8) == paths
         assert await again(shards=16, rate=10, workers=4) == paths
-        for numbers, said in [
+        others: list[tuple[dict[str, Any], str]] = [
             ({"shards": 7}, r"in 8 shards in .*shards: 16, not 7\)"),
             ({"shards": 16, "rate": 1000}, r"\(rate: 10, not 1000\)"),
             ({"shards": 16, "rate": "auto"}, r"\(rate: 10, not none\)"),
@@ -220,7 +220,8 @@ async def test_a_second_cut_returns_the_same_shards_and_refuses_other_numbers(pa
             ({"shards": 16, "max_in_flight": 3}, r"\(max in flight: \d+, not 3\)"),
             ({"shards": 16, "max_failures": "50%"}, r"\(max failures: none, not 4\)"),
             ({"shards": 16, "again": True}, r"\(again: False, not True\). .*--take-back"),
-        ]:
+        ]
+        for numbers, said in others:
             with pytest.raises(JournalError, match=said):
                 await again(**numbers)
 

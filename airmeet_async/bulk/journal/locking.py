@@ -80,17 +80,23 @@ class JournalLock:
         if not self._lock.works:  # a network file system without locks: there is nothing better to be had
             _log.warning("%s cannot be locked: make sure that no second run uses it", path)
         try:
-            self.note = _lines_in(self._lock)[1]
-            self.write_note(self.note)
-        except OSError as error:
+            with _as_journal_error(lock_path, "cannot be read ({}); check the disk"):
+                note = _lines_in(self._lock)[1]
+            self.write_note(note)
+        except JournalError:
             self._lock.release()
-            raise JournalError(f"{lock_path}: cannot be written ({error.strerror}); free disk space") from None
+            raise
 
     def write_note(self, note: str) -> None:
-        """Keep a line beside the journal."""
+        """Keep a line beside the journal.
+
+        Raises:
+            JournalError: It cannot be written.
+        """
         text, descriptor = f"{os.getpid()}\n{note}\n".encode(), self._lock.descriptor
-        os.pwrite(descriptor, text, 0)  # over what is there: a kill before the next line loses nothing
-        os.ftruncate(descriptor, len(text))
+        with _as_journal_error(self._lock.path, "cannot be written ({}); free disk space"):
+            os.pwrite(descriptor, text, 0)  # over what is there: a kill before the next line loses nothing
+            os.ftruncate(descriptor, len(text))
         self.note = note
 
     def require(self, path: Path) -> None:

@@ -516,10 +516,7 @@ class JournalWriter:
     def _note_run(self, run: str) -> None:
         """Note beside a shard that this run of it has begun, or that it was ``returned``; it knows that already."""
         if self._lock is not None and (shard := self.facts().get("shard")):
-            try:
-                self._lock.write_note(f"{shard.get('cut')} {run}")
-            except OSError as error:
-                raise self._error(error) from None
+            self._lock.write_note(f"{shard.get('cut')} {run}")
 
     def reopen(self, list_id: int, again: frozenset[str], *, accept_stale: bool = False) -> None:
         """Let rows of a list be sent although they have ended.
@@ -1299,8 +1296,8 @@ class JournalWriter:
         return locking.journal_error(self.path or Path("a file for this run"), error)
 
 
-def check_not_lent(path: Path | None, facts: Mapping[str, Any], *, takes_rows: bool = False) -> None:
-    """Refuse a journal whose rows are in shards, a shard whose rows were taken back, and new rows for a shard.
+def check_not_lent(path: Path | None, facts: Mapping[str, Any]) -> None:
+    """Refuse a journal whose rows are in shards, a shard whose rows were taken back, and a copy of a shard.
 
     Raises:
         JournalError: Its rows are sent elsewhere.
@@ -1315,8 +1312,6 @@ def check_not_lent(path: Path | None, facts: Mapping[str, Any], *, takes_rows: b
         place = Path(shard.get("folder", "")) / shard.get("file", path.name)
         message = f"{path}: is a copy of a shard, which was made as {place}; nothing was sent"
         raise JournalError(f"{message}. Send that one: from two files, its rows would be sent twice")
-    if facts.get("shard") and takes_rows:
-        raise JournalError(f"{path}: is a part of another run, and takes no rows; choose another path")
 
 
 def is_original(path: Path, shard: Mapping[str, Any]) -> bool:

@@ -361,12 +361,14 @@ def test_commands_for_whole_runs_leave_a_shard_alone_and_say_what_to_do(airmeet)
 
     retried, purged = there("retry", paths[0]), there("runs", "purge", paths[0], "--yes")
     registered, shown = there(*REGISTER[:-1], paths[0]), there("runs", "show", paths[0])
+    planned = there(*REGISTER[:-1], paths[0], "--dry-run")
     cut, joined = there("cut", paths[0], "--folder", "x", "--shards", "2"), there("join", paths[0])
 
     assert (retried.code, purged.code, registered.code, cut.code, joined.code) == (2, 2, 2, 2, 2)
     assert f"airmeet resume {paths[0]} sends what is left" in retried.err
     assert "airmeet join, with the run that it was cut from" in purged.err
     assert "takes no rows" in registered.err
+    assert (planned.code, "takes no rows" in planned.err) == (2, True)
     assert "is a shard itself" in cut.err
     assert "is a shard itself" in joined.err
     assert "not begun" in shown.out
@@ -399,3 +401,19 @@ def test_a_shard_that_is_being_sent_is_asked_to_stop_though_nobody_else_can_read
     assert "does not respond" in refused.err
     assert "process 1" in refused.err
     assert "end its task there" in refused.err
+
+
+def test_a_list_with_another_journal_is_warned_of_while_the_event_has_rows_in_shards(airmeet):
+    there, _ = stopped(airmeet)
+    there("cut", "launch.job", "--folder", "shards", "--shards", "1")
+
+    beside = there(*REGISTER[:-2])
+    same = there(*REGISTER)
+    there("join", "launch.job", "--take-back")
+    after = there(*REGISTER[:-2], "--again")
+
+    assert beside.code == 0
+    said = " ".join(beside.err.split())
+    assert "warning: people.csv of this event is in 1 shard in" in said
+    assert "sends people who are in both lists twice" in said
+    assert "warning" not in same.err + after.err
