@@ -26,7 +26,7 @@ from contextlib import closing, suppress
 from hashlib import blake2b
 from pathlib import Path
 from shlex import quote
-from typing import Any, Self
+from typing import Any
 
 from attrs import evolve, field, frozen
 
@@ -47,7 +47,8 @@ from airmeet_async.bulk.journal.writer import (
     check_not_lent,
     is_original,
 )
-from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, FailureLimit, JobOptions, run_rate
+from airmeet_async.bulk.options import SENT_EACH_TIME
+from airmeet_async.bulk.options import ShardPace as ShardPace  # noqa: PLC0414 - also imported from here
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Wish
 from airmeet_async.errors import ConfigError, JournalError
@@ -59,7 +60,6 @@ TOKEN_FOLDER = "token"  # noqa: S105 - no token; beside the shards of a folder, 
 _AT_ONCE = 4096  # numbers that are read at once
 _ENDED_BY = frozenset({None, StopReason.FAILURES.value})
 _ABOUT = ("operation", "airmeet_id", "base", "created", "salt")
-_PACE = ("rate", "workers", "max_in_flight", "max_failures")
 _ROWS_PER_SHARD = 200  # at least: each costs a fsync, a start and an end
 _SHARDS_PER_WORKER = 8  # so that a worker that is lost or slow is made up for by the others
 
@@ -144,72 +144,6 @@ class JoinSummary:
         }  # fmt: skip
 
 
-@frozen
-class ShardPace:
-    """How fast the shards of a run may be sent all together, and so each of them; a fact of each shard.
-
-    Attributes:
-        rate: Requests per second of all; None: each looks for the limit by itself.
-        workers: How many are sent at once; None for all.
-        max_in_flight: Requests of all that are under way at once; None: each has as many as its client.
-        max_failures: How many rows may fail in each, in place of the usual rules, which know nothing of other shards.
-
-    Raises:
-        ConfigError: A number is not above 0.
-    """
-
-    rate: float | None = None
-    workers: int | None = None
-    max_in_flight: int | None = None
-    max_failures: FailureLimit | None = None
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("workers", "max_in_flight"):
-            if (number := getattr(self, name)) is not None and (type(number) is not int or number < 1):
-                raise ConfigError(f"{name} must be a number above 0, not {number!r}")
-
-    @classmethod
-    def of_run(
-        cls, given: JobOptions, options: EngineOptions, client_ceiling: float | None, workers: int | None = None
-    ) -> Self:
-        """Return what the caller of a run wants: *given*, and the same as checked *options*."""
-        asked = run_rate(given, None)
-        own = asked.ceiling if asked is not None and asked.is_number else None
-        rate = min((ceiling for ceiling in (own, client_ceiling) if ceiling is not None), default=None)
-        return cls(rate, workers, options.max_in_flight, options.max_failures)
-
-    @classmethod
-    def of_shard(cls, facts: Mapping[str, Any]) -> Self | None:
-        """Return what the facts of a shard say; None for those of a run."""
-        if not (shard := facts.get("shard")):
-            return None
-        rate, workers, max_in_flight, rows = (shard.get(name) for name in _PACE)
-        return cls(rate, workers, max_in_flight, None if rows is None else FailureLimit(rows=rows))
-
-    def as_fact(self, rows: int, shards: int) -> dict[str, Any]:
-        """Return it as a fact of each of so many shards of a list with so many rows."""
-        workers = shards if self.workers is None else min(self.workers, shards)
-        return {**self.values(rows), "workers": workers}
-
-    def values(self, rows: int) -> dict[str, Any]:
-        """Return its numbers for a list with so many rows."""
-        most = None if self.max_failures is None else int(self.max_failures.most(rows, 0))
-        return dict(zip(_PACE, (self.rate, self.workers, self.max_in_flight, most), strict=True))
-
-    @property
-    def rate_of_each(self) -> float | None:
-        return None if self.rate is None else self.rate / (self.workers or 1)
-
-    def options_of_each(self, given: JobOptions, options: EngineOptions) -> EngineOptions:
-        """Return the options of one shard: what its own caller has *given* holds."""
-        if self.max_in_flight is not None and given.get("max_in_flight") is None:
-            most = max(1, self.max_in_flight // (self.workers or 1))
-            options = evolve(options, max_in_flight=min(most, options.max_in_flight))
-        if self.max_failures is not None and given.get("max_failures") is None:
-            options = evolve(options, max_failures=self.max_failures)
-        return options
-
-
 def cut_journal(
     path: Path,
     folder: Path,
@@ -218,7 +152,7 @@ def cut_journal(
     list_id: int | None = None,
     again: bool = False,
     first: int | None = None,
-    pace: ShardPace = ShardPace(),
+    pace: ShardPace = ShardPace(),  # noqa: B008 - it is frozen
     chosen: Iterable[str] = (),
     base: str | None = None,
     mark: Callable[[JournalWriter, int], object] = lambda *_: None,
@@ -391,6 +325,8 @@ class _MainJournal(JournalWriter):
         lent_rows = []
         for number, (part, name) in enumerate(zip(parts, (path.name for path in shard_paths(lent)), strict=True)):
             shard = {"cut": lent["cut"], "number": number, "of": n, "folder": str(folder), "file": name, **pace_fact}
+            if first is not None and number == 0:
+                shard["workers"] = 1  # it goes alone, so it has all of the rate
             about = {name: facts[name] for name in _ABOUT if name in facts}
             job_id = f"{list_.facts.get('job') or facts.get('job', 'run')}-{number}"
             about |= {"job": job_id, "run": run, "shard": shard}
@@ -560,12 +496,12 @@ class _MainJournal(JournalWriter):
         return summary
 
     def _lent_ranges(self, lent: Mapping[str, Any]) -> list[list[Any]]:
-        """Return the first and the last row of each shard, and the digest of its rows; all facts about them are checked.
+        """Return the first and the last row of each shard, and the digest of its rows, checked.
 
         Raises:
             JournalError: The journal is damaged.
         """
-        ranges = self.facts().get("lent_rows")
+        ranges: list[list[Any]] | None = self.facts().get("lent_rows")
         try:
             n, returned = lent["shards"], lent["returned"]
             is_whole = (
@@ -649,7 +585,7 @@ class _MainJournal(JournalWriter):
                 message = f"{path}: is a copy of the shard, which may have sent more than is known here"
                 raise JournalError(f"{message}. Move the shard itself back, {or_lost}")
             first, last, digest = lent_range
-            shard._recover()  # noqa: SLF001 - before anything of it is read
+            shard._recover()
             ended = shard.check_end(lent["list"])
             is_over = ended.get("ended") is not None and ended.get("stop") in _ENDED_BY
             shard.check_lent_rows(digest, all_done=is_over and ended.get("stop") is None)

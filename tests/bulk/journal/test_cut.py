@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airmeet_async.bulk.journal import locking
-from airmeet_async.bulk.journal.cut import JoinSummary, ShardPace, cut_journal, join_journal
+from airmeet_async.bulk.journal.cut import JoinSummary, cut_journal, join_journal
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.journal.writer import JournalWriter
-from airmeet_async.bulk.options import FailureLimit
+from airmeet_async.bulk.options import FailureLimit, ShardPace
 from airmeet_async.bulk.report import RowError, RowStatus
 from airmeet_async.bulk.row import OutcomeState, Wish
 from airmeet_async.errors import ConfigError, JournalError
@@ -330,6 +330,15 @@ def test_a_prepared_list_that_nobody_has_sent_yet_is_cut(path: Path, tmp_path: P
     assert len(results(shard)) == 3
 
 
+def test_a_first_shard_that_goes_alone_has_all_of_the_rate(path: Path, tmp_path: Path) -> None:
+    make_main(path, 10)
+
+    paths = cut_journal(path, tmp_path / "s", 3, first=2, pace=ShardPace(12, 3, 30))
+
+    assert [ShardPace.of_shard(read_summary(found).facts).workers for found in paths] == [1, 3, 3]
+    assert cut_journal(path, tmp_path / "s", 3, first=2, pace=ShardPace(12, 3, 30)) == paths
+
+
 @pytest.mark.parametrize("shards", [0, -1, 1.5, True, 100_000])
 def test_a_number_of_shards_that_is_none_is_refused(path: Path, tmp_path: Path, shards: Any) -> None:
     make_main(path, 2)
@@ -413,7 +422,20 @@ def test_of_an_edited_shard_nothing_is_taken_back_and_of_the_others_all(path: Pa
     assert all(found.exists() for found in paths)
 
 
-@pytest.mark.parametrize(("name", "value"), [("workers", "0"), ("rate", "-1"), ("max_in_flight", "0"), ("rate", "'x'")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("workers", "0"),
+        ("rate", "-1"),
+        ("max_in_flight", "0"),
+        ("rate", "'x'"),
+        ("rate", "json('true')"),
+        ("workers", "json('true')"),
+        ("max_failures", "-5"),
+        ("max_failures", "json('true')"),
+        ("max_failures", "'5%'"),
+    ],
+)
 def test_a_shard_whose_pace_is_none_is_damaged(path: Path, tmp_path: Path, name: str, value: str) -> None:
     make_main(path, 4)
     (shard,) = cut_journal(path, tmp_path / "s", 1)
@@ -584,11 +606,8 @@ def test_damaged_shards_hold_up_no_others_and_the_way_out_is_said(path: Path, tm
     for found in paths[:2]:
         found.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
 
-    for _ in range(2):
-        with pytest.raises(
-            JournalError, match=r"launch-0000\.job: .*--lost launch-0000.job. .*launch-0001.job"
-        ) as caught:
-            join_journal(path)
+    with pytest.raises(JournalError, match=r"launch-0000\.job: .*--lost launch-0000.job. .*launch-0001.job") as caught:
+        join_journal(path)
     taken = [status for *_, status in results(path)][1:9]
     for found in paths[:2]:
         found.unlink()
@@ -629,17 +648,18 @@ def test_a_join_that_cannot_write_its_own_file_counts_no_shard_of_it(
     assert summary.counts["succeeded"] == (4 if is_returned else 2)
 
 
+_LENT = "UPDATE facts SET value = {} WHERE name = 'lent'"
 MAIN_EDITED = {
     "no ranges": "DELETE FROM facts WHERE name = 'lent_rows'",
     "too few ranges": "UPDATE facts SET value = '[]' WHERE name = 'lent_rows'",
     "ranges that are none": "UPDATE facts SET value = '[[1, 2], 3]' WHERE name = 'lent_rows'",
-    "shards that there are not": "UPDATE facts SET value = json_set(value, '$.returned', json('[\"a\", 99]')) WHERE name = 'lent'",
-    "a shard counted twice": "UPDATE facts SET value = json_set(value, '$.returned', json('[0, 0]')) WHERE name = 'lent'",
-    "too many shards": "UPDATE facts SET value = json_set(value, '$.shards', 10000000) WHERE name = 'lent'",
-    "no name": "UPDATE facts SET value = json_remove(value, '$.stem') WHERE name = 'lent'",
-    "no list": "UPDATE facts SET value = json_remove(value, '$.list') WHERE name = 'lent'",
-    "another list": "UPDATE facts SET value = json_set(value, '$.list', 7) WHERE name = 'lent'",
-    "no reason": "UPDATE facts SET value = json_set(value, '$.stop', 'x') WHERE name = 'lent'",
+    "shards that there are not": _LENT.format("json_set(value, '$.returned', json('[\"a\", 99]'))"),
+    "a shard counted twice": _LENT.format("json_set(value, '$.returned', json('[0, 0]'))"),
+    "too many shards": _LENT.format("json_set(value, '$.shards', 10000000)"),
+    "no name": _LENT.format("json_remove(value, '$.stem')"),
+    "no list": _LENT.format("json_remove(value, '$.list')"),
+    "another list": _LENT.format("json_set(value, '$.list', 7)"),
+    "no reason": _LENT.format("json_set(value, '$.stop', 'x')"),
 }
 
 
@@ -664,7 +684,7 @@ def test_giving_up_shards_costs_as_much_as_there_are_shards(path: Path, tmp_path
 
     with pytest.MonkeyPatch.context() as patch:
         facts = JournalWriter.facts
-        patch.setattr(JournalWriter, "facts", lambda self: (read.append(1), facts(self))[1])
+        patch.setattr(JournalWriter, "facts", lambda self: read.append(1) or facts(self))  # type: ignore[func-returns-value]
         assert join_journal(path, lost=[found.name for found in paths]).is_complete
 
     assert len(read) < 10
