@@ -285,6 +285,7 @@ class _MainJournal(JournalWriter):
         facts = self.facts()
         assert self.path is not None  # noqa: S101 - for the type checker
         if lent := facts.get("lent"):
+            self._lent_ranges(lent)
             if Path(lent["folder"]) != folder or list_id not in {None, lent["list"]}:
                 check_not_lent(self.path, facts)
             self._check_same(
@@ -317,7 +318,11 @@ class _MainJournal(JournalWriter):
         lent = {"cut": secrets.token_hex(8), "folder": str(folder), "stem": self.path.stem, "shards": n,
                 "list": list_.id, "rows": list_.rows or 0, "asked": asked, "run": run + 1, "at": time.time(),
                 "returned": [], "stop": None, "stop_message": ""}  # fmt: skip
-        self._make_folder(folder)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
+        locking.check_place(folder / "shard")
         for path in shard_paths(lent):
             if path.exists():
                 raise JournalError(f"{path}: is there already; choose another folder")
@@ -364,13 +369,6 @@ class _MainJournal(JournalWriter):
             raise JournalError(f"{self.path}: there is no list in it whose input was read completely")
         prepared = [found for found in lists if not found.confirmed]
         return max(prepared, key=lambda found: found.id) if prepared else lists[-1]
-
-    def _make_folder(self, folder: Path) -> None:
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise JournalError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
-        locking.check_place(folder / "shard")
 
     def _hidden(self, lent: Mapping[str, Any], number: int) -> Path:
         """Return the name of a shard that cannot be sent yet: nobody looks for it, and no other run makes the same."""
@@ -501,25 +499,28 @@ class _MainJournal(JournalWriter):
         Raises:
             JournalError: The journal is damaged.
         """
-        ranges: list[list[Any]] | None = self.facts().get("lent_rows")
+        ranges: list[list[Any]] = self.facts().get("lent_rows") or []
         try:
-            n, returned = lent["shards"], lent["returned"]
+            n, returned, folder, stem = (lent[name] for name in ("shards", "returned", "folder", "stem"))
             is_whole = (
-                0 < n <= _MOST_SHARDS and len(ranges or ()) == n and {type(number) for number in returned} <= {int}
+                0 < n <= _MOST_SHARDS
+                and len(ranges) == n
+                and all(type(number) is int and 0 <= number < n for number in returned)
+                and len(set(returned)) == len(returned)
+                and all(
+                    type(first) is int and type(last) is int and 0 <= first <= last and type(digest) is str
+                    for first, last, digest in ranges
+                )
+                and (Path(folder).is_absolute() and Path(stem).name == stem and "\0" not in folder + stem)
+                and lent["list"] in [found.id for found in self.lists()]
+                and lent["stop"] in {None, *StopReason}
+                and lent.keys() >= {"cut", "run", "at", "stop_message"}
             )
-            is_whole = is_whole and len(set(returned)) == len(returned) and set(returned) <= set(range(n))
-            is_whole = is_whole and all(
-                type(first) is int and type(last) is int and 0 <= first <= last and type(digest) is str
-                for first, last, digest in ranges or ()
-            )
-            is_whole = is_whole and (lent["stop"] is None or lent["stop"] in list(StopReason))
-            is_whole = is_whole and lent["list"] in [found.id for found in self.lists()]
-            is_whole = is_whole and all(name in lent for name in ("folder", "stem", "cut", "run", "at", "stop_message"))
         except (TypeError, ValueError, KeyError):
             is_whole = False
-        if not is_whole or ranges is None:
-            message = f"{self.path}: what it says of its shards is damaged, so nothing was taken back"
-            raise JournalError(f"{message}; put back a copy of this file from the time since they were cut")
+        if not is_whole:
+            what = f"{self.path}: what it says of its shards is damaged, so nothing was taken back or cut"
+            raise JournalError(f"{what}; undo what was changed in this file since they were cut")
         return ranges
 
     def _gone(self, paths: Sequence[Path]) -> JournalError:

@@ -659,6 +659,9 @@ MAIN_EDITED = {
     "no name": _LENT.format("json_remove(value, '$.stem')"),
     "no list": _LENT.format("json_remove(value, '$.list')"),
     "another list": _LENT.format("json_set(value, '$.list', 7)"),
+    "a folder that can be none": _LENT.format("json_set(value, '$.folder', '/a' || char(0))"),
+    "a folder of somewhere": _LENT.format("json_set(value, '$.folder', '')"),
+    "a name elsewhere": _LENT.format("json_set(value, '$.stem', '../../x')"),
     "no reason": _LENT.format("json_set(value, '$.stop', 'x')"),
 }
 
@@ -672,6 +675,8 @@ def test_a_run_that_says_what_is_not_so_of_its_shards_takes_nothing_back(path: P
 
     with pytest.raises(JournalError, match=r"launch\.job: what it says of its shards is damaged"):
         join_journal(path)
+    with pytest.raises(JournalError, match=r"launch\.job: what it says of its shards is damaged"):
+        cut_journal(path, tmp_path / "s", 2)
 
 
 @pytest.mark.slow
