@@ -265,7 +265,7 @@ def _open(path: str, flags: int) -> int:
 
 
 class FileLock:
-    """Keeps other processes, and other `FileLock` objects of this one, out until `release` or the end of the process.
+    """Keeps other processes, and other `FileLock` objects of this one, out until `release`, or until nobody has it.
 
     Args:
         path: The lock's own file, which is never removed.
@@ -304,7 +304,14 @@ class FileLock:
         if fcntl is not None:
             with suppress(OSError):
                 fcntl.flock(self.descriptor, fcntl.LOCK_UN)
-        os.close(self.descriptor)
+        descriptor, self.descriptor = self.descriptor, -1
+        os.close(descriptor)
+
+    def __del__(self) -> None:
+        # Such as that of somebody who was cancelled while a thread opened it. Closed, not unlocked: a process that was
+        # forked off may drop its copy, while ours still counts.
+        if getattr(self, "descriptor", -1) >= 0:
+            os.close(self.descriptor)
 
 
 def _try_lock(descriptor: int, *, shared: bool = False) -> bool | None:

@@ -1,5 +1,8 @@
 """The documents are right, and the check that says so can fail."""
 
+import re
+import tomllib
+
 import pytest
 
 from tests.documents import ROOT, documents, problems
@@ -55,3 +58,11 @@ def test_what_is_fine_is_not_accused(tmp_path):
 @pytest.mark.parametrize("path", documents(ROOT), ids=lambda path: str(path.relative_to(ROOT)))
 def test_the_projects_documents_are_right(path):
     assert problems(path, ROOT) == []
+
+
+def test_the_first_page_lists_all_extras():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    page = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+
+    assert {name for row in rows for name in re.findall(r"`(\w+)`", row)} == set(project["optional-dependencies"])

@@ -276,6 +276,22 @@ def test_a_lock_keeps_everybody_else_out_until_it_is_released(tmp_path):
     assert path.exists()
 
 
+def test_a_lock_that_nobody_refers_to_any_more_keeps_nobody_out_and_is_closed(tmp_path):
+    """Whoever opened it was cancelled, and cannot release it."""
+    path = tmp_path / "lock"
+    first, second = FileLock(path), FileLock(path)
+    descriptor = first.descriptor
+    assert first.acquire()
+    assert not second.acquire()
+
+    del first
+
+    assert second.acquire()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
+    second.release()
+
+
 def test_a_lock_that_nobody_has_made_need_not_be_made_to_be_asked_for(tmp_path):
     with pytest.raises(FileNotFoundError):
         FileLock(tmp_path / "lock", create=False)

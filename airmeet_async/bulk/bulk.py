@@ -32,6 +32,7 @@ from airmeet_async.bulk.options import (
     JobOptions,
     RunOptions,
     ShardPace,
+    check_in_shards,
     engine_options,
     run_rate,
     takes_options,
@@ -446,6 +447,7 @@ class Bulk:
         """
         client = self._client
         given: JobOptions = {"rate": rate, "max_in_flight": max_in_flight, "max_failures": max_failures}
+        check_in_shards(given)
         options = engine_options(given, client.options.max_in_flight)
         pace = ShardPace.of_run(given, options, client.pace.ceiling, workers)
         numbers = {**given, "workers": workers}
@@ -538,11 +540,7 @@ class Bulk:
             ConfigError: An option cannot be used.
         """
         if given.get("on") is not None:
-            # What a shard does with a row is up to the process that sends it.
-            unknown = [name for name in ("retry", "timeout") if given.get(name) is not None]
-            if unknown or given.get("accept_stale"):
-                name = unknown[0] if unknown else "accept_stale"
-                raise ConfigError(f"{name}= holds for rows that this process sends, and not with on=; leave one out")
+            check_in_shards(given)
         client = self._client
         options = engine_options(
             given, client.options.max_in_flight, invites, client.options.retry, client.options.timeout

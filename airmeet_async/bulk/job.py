@@ -66,7 +66,8 @@ class BulkJob(CoroutineObject[BulkReport]):
         self._engine: Engine | ShardedEngine | None = None
         self._running: asyncio.Task[None] | None = None
         self._report: BulkReport | None = None
-        self._before_start: list[Callable[[Any], object]] = []  # what was asked for until then
+        self._asked_before: list[Callable[[Any], object]] = []  # what was asked for until the run has begun
+        self._has_begun = False
         # Results that were taken from the queue and not yielded yet: a loop that is left must not lose them.
         self._batch: deque[RowResult] = deque()
 
@@ -131,13 +132,16 @@ class BulkJob(CoroutineObject[BulkReport]):
             The shards' paths; none where nothing is left to be sent.
 
         Raises:
-            ClientStateError: The job was already started.
-            ConfigError: The job has no journal, or *shards* or *workers* is not a number above 0.
+            ClientStateError: The job was already started; or it was stopped, paused or given another rate.
+            ConfigError: The job has no journal or an option that shards do not keep to, or *shards* or *workers* is not
+                a number above 0.
             JournalError: The journal or the folder cannot be used, a run has it, or its rows are in shards already.
         """
         if self._started:
             raise ClientStateError("this job was already started; cut it before")
         self._started = True
+        if self._asked_before:
+            raise ClientStateError("this job was stopped, paused or given a rate; cut a new one, with rate= if wanted")
         check_shards(shards)
         paths = await self._preparation.cut(Path(into), shards, workers)
         self.id = self._preparation.job
@@ -210,16 +214,20 @@ class BulkJob(CoroutineObject[BulkReport]):
         The run then ends without an error, as at its ``deadline``; ``report.stop_reason`` says why it ended. Like the
         methods below it may be called from any thread.
         """
-        if self._report is not None:
-            return
         self._change(lambda engine: engine.stop(reason, message))
 
     def _change(self, change: Callable[[Any], object]) -> None:
-        """Change the run, or let it begin so."""
-        if self._engine is None:
-            self._before_start.append(change)
+        """Change the run, or let it begin so; nothing once it has ended."""
+        if self._loop is None:
+            self._asked_before.append(change)
         else:
-            self._in_loop(change, self._engine)
+            self._in_loop(self._change_here, change)
+
+    def _change_here(self, change: Callable[[Any], object]) -> None:
+        if not self._has_begun:
+            self._asked_before.append(change)
+        elif self._report is None:
+            change(self._engine)
 
     def _in_loop(self, change: Callable[..., object], *arguments: Any) -> None:
         """Do it at once in the event loop of the run; from elsewhere, let that loop do it next."""
@@ -374,8 +382,9 @@ class BulkJob(CoroutineObject[BulkReport]):
         telemetry = engine.telemetry
         with telemetry.run():
             telemetry.emit(RunStarted, rows=self.total)
-            for change in self._before_start:
+            for change in self._asked_before:
                 change(engine)
+            self._has_begun = True
             try:
                 await engine.run()
             except BaseExceptionGroup as group:

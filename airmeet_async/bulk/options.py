@@ -118,8 +118,13 @@ class ShardRunner(Protocol):
     folder: Path | None
     shards: int | None
 
-    async def open(self, folder: Path) -> int:
+    async def open(self, folder: Path, *, base: str, keys: str) -> int:
         """Look whether shards in that folder can be sent, and return how many at once.
+
+        Args:
+            folder: The folder.
+            base: The address of the run.
+            keys: A digest of the run's keys, which is a secret, too.
 
         Raises:
             ConfigError: They cannot.
@@ -212,6 +217,27 @@ class JobOptions(RunOptions, FileOptions, total=False):
     journal: str | os.PathLike[str] | None
     again: bool
     note: Mapping[str, Any] | None
+
+
+_OF_ONE_PROCESS = ("retry", "timeout", "accept_stale")
+_OF_THE_JOB = ("deadline", "on_result", "on_event", "on")
+
+
+def check_in_shards(given: JobOptions, *, is_cut: bool = False) -> None:
+    """Refuse options that nobody would keep to where rows are sent in shards.
+
+    Args:
+        given: The caller's options.
+        is_cut: Other programs send them, and the job itself does nothing.
+
+    Raises:
+        ConfigError: There is such an option.
+    """
+    for name in (*_OF_ONE_PROCESS, *(_OF_THE_JOB if is_cut else ())):
+        if given.get(name) not in (None, False):
+            raise ConfigError(f"{name}= is nothing that shards keep to, which other processes send; leave it out")
+    if isinstance(given.get("rate"), Adaptive):
+        raise ConfigError('rate= of rows in shards is a number of requests per second for all of them, or "auto"')
 
 
 _DEFAULTS = {"rate": "default", "accept_stale": False}  # of all others it is None

@@ -53,6 +53,7 @@ from airmeet_async.bulk.options import (
     JobOptions,
     ShardPace,
     ShardRunner,
+    check_in_shards,
     run_rate,
 )
 from airmeet_async.bulk.report import EXISTS, RowError, RowWarning
@@ -61,6 +62,7 @@ from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.client import Client
 from airmeet_async.client.rate_limiter import Pace
 from airmeet_async.client.telemetry import RunTelemetry
+from airmeet_async.client.token_store import account_name
 from airmeet_async.errors import AirmeetError, ConfigError, JournalError
 from airmeet_async.protocol.base_urls import name_loopback
 from airmeet_async.protocol.models import NewSession, Participant
@@ -464,6 +466,7 @@ class JobPreparation:
         """Put the rows into shards, instead of sending them."""
         if self._file is None or self._file.is_copied or self._again:
             raise ConfigError("only rows of a journal can be put into shards; what has ended is sent again without")
+        check_in_shards(self._given, is_cut=True)
         pace = ShardPace.of_run(self._given, self._options, self._sender.pace.ceiling, workers)
         if self._list == 0 and self._load is not None:
             await self.plan()  # an input that can be read only once is refused
@@ -510,6 +513,7 @@ class JobPreparation:
             if runner is not None:
                 assert self._file is not None  # noqa: S101 - for the type checker; looked at above
                 await run_to_completion(journal.close({}))
+                account = self._sender.options
                 return ShardedEngine(
                     self._file.path,
                     found.id,
@@ -520,6 +524,8 @@ class JobPreparation:
                     runner=runner,
                     options=self._options,
                     pace=ShardPace.of_run(self._given, self._options, self._sender.pace.ceiling),
+                    base=str(account.base),
+                    keys=account_name("", account.access_key, account.secret_key),
                     telemetry=self._telemetry(journal),
                 )
             is_as_recorded = journal.facts.get("run", 0) == self._kept_after

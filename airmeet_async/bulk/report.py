@@ -108,13 +108,13 @@ class StopReason(StrEnum):
     """Why a run ended before its last row.
 
     Attributes:
-        CREDENTIALS: The keys are wrong or revoked, or new tokens are refused.
+        CREDENTIALS: The keys are wrong or revoked.
         NOT_PERMITTED: 401 or 403: the keys have no access to this event.
         NOT_FOUND: 404: no such event.
         NOT_THE_API: The address replies, but not like the API: a redirect, a web page, no /auth.
         SETTINGS: Something on this machine must be fixed first, such as a token file that others can read.
         UNREACHABLE: No reply for too long.
-        TEMPORARY: Airmeet is not available: /auth fails, or it asks for a very long pause.
+        TEMPORARY: Airmeet is not available: /auth fails, new tokens are refused, or it asks for a very long pause.
         FAILURES: Too many rows failed, or many failed in the same way.
         DEADLINE: The run's deadline has passed.
         JOURNAL: The journal cannot be written.

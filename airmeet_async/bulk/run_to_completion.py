@@ -1,4 +1,4 @@
-"""`run_to_completion`: closing a journal must not be left half done, however often its caller is cancelled."""
+"""`run_to_completion`: a journal is closed and a lock given back, however often the caller is cancelled."""
 
 import asyncio
 from collections.abc import Coroutine

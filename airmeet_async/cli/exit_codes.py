@@ -66,7 +66,7 @@ _STOPS = {
 
 # The first that fits.
 _ERRORS: dict[Exit, tuple[type[Exception], ...]] = {
-    Exit.CREDENTIALS: (KeysError, errors.CredentialsError, errors.TokenRejectedError),
+    Exit.CREDENTIALS: (KeysError, errors.CredentialsError),
     # A journal that fails on the way ends the run, see above. A page that is not the API's is a wrong address.
     Exit.USAGE: (
         errors.ConfigError,
@@ -81,6 +81,7 @@ _ERRORS: dict[Exit, tuple[type[Exception], ...]] = {
     Exit.TEMPORARY: (
         errors.NotReadyError,
         errors.RateLimitedError,
+        errors.TokenRejectedError,
         errors.ServerError,
         errors.TransportError,
         errors.IncompleteListError,

@@ -156,6 +156,17 @@ def _parsed(line: bytes) -> Any:
         return None
 
 
+def is_controlled(journal: Path, base: Path | None = None) -> bool:
+    """Whether a command controls the run of a journal; one that is sent on other machines has no process that does."""
+    try:
+        with socket.socket(socket.AF_UNIX) as channel:
+            channel.settimeout(1.0)
+            channel.connect(os.fspath(socket_of(journal, base)))
+    except (OSError, ConfigError, AttributeError):  # the last where there are no such sockets
+        return False
+    return True
+
+
 def ask(journal: Path, request: dict[str, Any], base: Path | None = None, patience_s: float = _PATIENCE_S) -> str:
     """Ask the process that runs a journal, and return its answer.
 

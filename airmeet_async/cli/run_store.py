@@ -35,6 +35,7 @@ from airmeet_async.bulk.journal.queries import (
 from airmeet_async.bulk.options import EventJournal
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.cli.exit_codes import UsageError
+from airmeet_async.cli.run_control import is_controlled
 from airmeet_async.errors import ConfigError, JournalError
 from airmeet_async.formatting import counted
 from airmeet_async.private_files import UnsafeFileError, make_private_folder, replace_file
@@ -350,6 +351,15 @@ def _describe_other_command(folder: Path, lock: Path, airmeet_id: str, base: str
             what = f"{run.note.get('file') or 'a list'} is being {_DOING[operation]} for this event"
             since = f"since {began:%H:%M} (process {run.process}, {done})"
             return f"{what} {since}", f"Add --wait to wait for it, or stop it: airmeet runs stop {run.job}"
+    with suppress(JournalError):
+        add = _place(folder, _ADD, airmeet_id, base)
+        for path in (add, *_noted_as_lent(folder, airmeet_id, base)):
+            lent = find_lent(path)
+            if lent is not None and is_controlled(path):  # else somebody resumes or joins a shard
+                what = f"{lent.note.get('file') or 'a list'} is being added on other machines, from"
+                what = f"{what} {describe_shards(lent)}"
+                fix = f"Add --wait to wait for it, or stop it: airmeet runs stop {word_of(lent)}"
+                return f"{what} (process {holder_of(lock) or 'unknown'})", fix
     other = f"another airmeet command (process {holder_of(lock) or 'unknown'}) is about to change this event's people"
     return f"{other}, and has not begun to send", "Answer its question or end it, or add --wait to wait for it"
 

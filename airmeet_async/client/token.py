@@ -9,10 +9,11 @@ Rules of this file:
    waiters share its result or its error. The error is kept for a moment, or a thousand waiters would sign in one after
    the other.
 4. Three tokens refused without one accepted request between them end it: a server that refuses what it has just issued
-   is not asked for ever. After a pause one more sign-in is tried, so that a process that lives long heals.
-5. A store that fails, whatever it raises or however long it takes, fails no call: one warning, and this client signs
-   in by itself, at most once. Stores raise and say nothing themselves. Only an `AirmeetError` of theirs comes out: such
-   a store must not be used.
+   is not asked for ever. After a pause one more sign-in is tried, so that a process that lives long heals. The error is
+   one that may pass: it says nothing of the keys, which /auth has taken.
+5. A store that fails, whatever it raises or returns and however long it takes, fails no call: one warning, and this
+   client signs in by itself, at most once. Stores raise and say nothing themselves. Only an `AirmeetError` of theirs
+   comes out: such a store must not be used.
 6. Where a new token ends the old one, processes without a common store end each other's. While the store fails, whoever
    loses a young token waits a little and asks the store again; ten such tokens in a row do not count for rule 4, and
    not as renewals of a call.
@@ -23,10 +24,11 @@ import logging
 import math
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from attrs import frozen
 
-from airmeet_async.client.token_store import TokenStore, TokenStoreError
+from airmeet_async.client.token_store import StoredToken, TokenStore, TokenStoreError
 from airmeet_async.errors import (
     AirmeetError,
     ClientStateError,
@@ -35,6 +37,7 @@ from airmeet_async.errors import (
     ReplyError,
     TokenRejectedError,
 )
+from airmeet_async.protocol.http_messages import is_visible_ascii
 from airmeet_async.protocol.models import AuthToken
 from airmeet_async.protocol.redact import Secret
 
@@ -187,56 +190,37 @@ class SharedToken:
         try:
             outcome = await asyncio.shield(sign_in)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if sign_in.cancelled() and task is not None and not task.cancelling():
+            if sign_in.cancelled() and not _is_cancelled():
                 raise ClientStateError("the client was closed while a token was being fetched") from None
             raise
         if isinstance(outcome, AirmeetError):
             raise outcome.again()
         return outcome
 
-    async def _fetch_newer(self) -> IssuedToken | AirmeetError:
-        """Return a newer token than the current one, from the store if another process has been there first.
-
-        Errors are returned, not raised: they belong to the waiters, of whom there may be none left.
-        """
+    async def _fetch_newer(self) -> IssuedToken:
+        """Return a newer token than the current one, from the store if another process has been there first."""
         if self.is_fought_over:
             await asyncio.sleep(random.uniform(*_PAUSE_WITHOUT_STORE))
         clock = asyncio.get_running_loop().time
-        patience = asyncio.timeout(_STORE_SECONDS)
         stale = self._issued.token if self._issued else None
-        fetched: Secret | None = None
-        failure: Exception | None = None
-
-        async def fetch() -> Secret:
-            nonlocal fetched, failure
-            failure = None
-            patience.reschedule(None)
-            try:
-                fetched = await self._sign_in_once()
-            except Exception as error:
-                failure = error
-                raise
-            finally:
-                patience.reschedule(clock() + _STORE_SECONDS)
-            return fetched
-
+        fetch = _Fetch(self._sign_in_once)
         try:
-            try:
-                async with patience:
-                    stored = await self._store.renew(self._account, stale, fetch)
-                token, age = stored.token, stored.age
-                self._is_store_failing = False
-            except AirmeetError:
+            async with fetch.patience:
+                stored = await self._store.renew(self._account, stale, fetch)
+            # An /auth that issues the same token once more is not the store's fault.
+            _check(stored, refused=stale if stale != fetch.token else None)
+            self._is_store_failing = False
+            token, issued = stored.token, clock() - stored.age
+        except AirmeetError:
+            raise
+        except (Exception, asyncio.CancelledError) as error:
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            except Exception as error:  # noqa: BLE001 - rule 5
-                if failure is not None:  # of the sign-in, whatever the store has made of it
-                    raise failure from None
-                self._warn(f"no answer within {_STORE_SECONDS:g} s" if patience.expired() else error)
-                token, age = fetched or await self._sign_in_once(), 0.0
-        except AirmeetError as error:
-            return error
-        return IssuedToken(token, self._generation + 1, clock() - age)
+            if fetch.failure is not None:  # of the sign-in, whatever the store has made of it
+                raise fetch.failure from None
+            self._warn(f"no answer within {_STORE_SECONDS:g} s" if fetch.patience.expired() else error)
+            token, issued = fetch.token or await self._sign_in_once(), clock()
+        return IssuedToken(token, self._generation + 1, issued)
 
     async def _sign_in_once(self) -> Secret:
         limit = asyncio.timeout(SIGN_IN_SECONDS)
@@ -250,12 +234,12 @@ class SharedToken:
         self.fetched += 1
         return answer.token
 
-    def _warn(self, reason: Exception | str) -> None:
+    def _warn(self, reason: BaseException | str) -> None:
         self._is_store_failing = True
         if self._has_warned:
             return
         self._has_warned = True
-        if isinstance(reason, Exception) and not isinstance(reason, TokenStoreError):
+        if isinstance(reason, BaseException) and not isinstance(reason, TokenStoreError):
             # Not its text, which may hold the password of a database.
             reason = getattr(reason, "strerror", None) or type(reason).__name__
         store = type(self._store).__name__
@@ -270,7 +254,12 @@ class SharedToken:
     async def _fetch_and_keep(self) -> IssuedToken | AirmeetError:
         # Kept here and not in a callback of the task: between its end and its callbacks, whoever asks for a token would
         # get it at once and not find it in `current`; a worker that looks there would ask again without end.
-        outcome = await self._fetch_newer()
+        # Errors are returned, not raised: they belong to the waiters, of whom there may be none left.
+        outcome: IssuedToken | AirmeetError
+        try:
+            outcome = await self._fetch_newer()
+        except AirmeetError as error:
+            outcome = error
         self._keep(outcome)
         self._sign_in = None
         return outcome
@@ -288,3 +277,54 @@ class SharedToken:
         self.current = self._issued = outcome
         self._error, self._failures = None, 0
         self._generation, self._is_proven = outcome.generation, False
+
+
+class _Fetch:
+    """What a store calls for a new token; it keeps the outcome, whatever the store makes of it.
+
+    Args:
+        sign_in: Fetches a token.
+
+    Attributes:
+        patience: Ends the wait for the store; its time stands still during a sign-in.
+        token: The token that was fetched last.
+        failure: The error of the last sign-in, unless it went well.
+    """
+
+    def __init__(self, sign_in: Callable[[], Awaitable[Secret]]) -> None:
+        self._sign_in = sign_in
+        self.patience = asyncio.timeout(_STORE_SECONDS)
+        self.token: Secret | None = None
+        self.failure: Exception | None = None
+
+    async def __call__(self) -> Secret:
+        self.failure = None
+        self._set_deadline(None)
+        try:
+            self.token = await self._sign_in()
+        except Exception as error:
+            self.failure = error
+            raise
+        finally:
+            self._set_deadline(asyncio.get_running_loop().time() + _STORE_SECONDS)
+        return self.token
+
+    def _set_deadline(self, when: float | None) -> None:
+        with suppress(RuntimeError):  # the wait is over: the store has answered, and signs in for the next time
+            self.patience.reschedule(when)
+
+
+def _check(stored: StoredToken, refused: Secret | None) -> None:
+    """Raise `TokenStoreError` where a store's reply, which may be anything, is no token for a header, or no new one."""
+    token, age = getattr(stored, "token", None), getattr(stored, "age", None)
+    is_token = isinstance(token, Secret) and token.reveal() and is_visible_ascii(token.reveal())
+    if not is_token or not isinstance(age, (int, float)) or not age >= 0:  # also where it is no number
+        raise TokenStoreError("its token must be a Secret of visible ASCII characters, the age 0 seconds or more")
+    if token == refused:
+        raise TokenStoreError("it returned the token that was refused")
+
+
+def _is_cancelled() -> bool:
+    """Return whether it is this task that was cancelled, and not something that it waits for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -312,7 +312,10 @@ def _parse(text: bytes) -> StoredToken | None:
         return None
     usable = isinstance(token, str) and token and is_visible_ascii(token)
     age = time.time() - saved_at
-    return StoredToken(Secret(token), max(0.0, age)) if usable and age < USABLE_SECONDS else None
+    if not usable or not age < USABLE_SECONDS:  # also where it is no number
+        return None
+    # Saved in the future: the clock went back, which says nothing of the token's age.
+    return StoredToken(Secret(token), age if age >= 0 else math.inf)
 
 
 def token_folder(environ: Mapping[str, str], platform: str = sys.platform) -> Path:

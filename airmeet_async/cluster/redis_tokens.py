@@ -15,11 +15,13 @@ Rules of this file:
 
 import asyncio
 import base64
+import math
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Self
 
+from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.token_store import USABLE_SECONDS, StoredToken, TokenStoreError
 from airmeet_async.cluster.redis_server import RedisServer, cancellation_kept, key_of
 from airmeet_async.errors import ClientStateError, ConfigError
@@ -35,8 +37,8 @@ _LEASE_SECONDS = 10.0
 
 # KEYS: the token, the lock. ARGV: the owner (empty: only look), the lease in milliseconds, the token that was there
 # before: where there is another one by now, no lock is needed.
-# Reply: the token or nothing, its age in microseconds, the time at which the lock was taken; 0 if another has it,
-# -1 if it never ends and is therefore nobody's.
+# Reply: the token or nothing, its age in microseconds (negative: the clock went back), the time at which the lock was
+# taken; 0 if another has it, -1 if it never ends and is therefore nobody's.
 _LOOK_AND_LOCK = """
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -46,7 +48,7 @@ if ARGV[1] ~= '' and (kept[1] or '') == ARGV[3] then
   if redis.call('SET', KEYS[2], ARGV[1], 'NX', 'PX', ARGV[2]) then taken = now
   elseif redis.call('PTTL', KEYS[2]) == -1 then taken = -1 end
 end
-return {kept[1] or '', math.floor(math.max(0, now - tonumber(kept[2] or now))), string.format('%.0f', taken)}
+return {kept[1] or '', math.floor(now - tonumber(kept[2] or now)), string.format('%.0f', taken)}
 """
 
 # KEYS: the token. ARGV: the new one, when its lock was taken, the one that was there then, milliseconds to keep it.
@@ -56,7 +58,7 @@ _SAVE = """
 local kept = redis.call('HMGET', KEYS[1], 'token', 'asked')
 if kept[1] and kept[1] ~= ARGV[3] and tonumber(kept[2]) > tonumber(ARGV[2]) then
   local time = redis.call('TIME')
-  return {kept[1], math.floor(math.max(0, time[1] * 1000000 + time[2] - tonumber(kept[2])))}
+  return {kept[1], math.floor(time[1] * 1000000 + time[2] - tonumber(kept[2]))}
 end
 redis.call('HSET', KEYS[1], 'token', ARGV[1], 'asked', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
@@ -76,13 +78,14 @@ class RedisTokenStore:
 
     Args:
         url: Of the Redis server; `RedisServer` says in which form.
-        lease: Seconds after which another process may sign in instead of one that has stopped in the middle.
+        lease: Seconds after which another process may sign in instead of one that has stopped in the middle: 0.1 to
+            3600.
 
     Attributes:
         server: Where they are; its text shows no password.
 
     Raises:
-        ConfigError: The address cannot be used, or the extra ``redis`` is not installed.
+        ConfigError: The address or the lease cannot be used, or the extra ``redis`` is not installed.
     """
 
     def __init__(self, url: str | Secret | RedisServer, *, lease: float = _LEASE_SECONDS) -> None:
@@ -91,6 +94,8 @@ class RedisTokenStore:
         except ImportError:
             raise ConfigError(needs_extra("a fleet", "redis")) from None
         self.server: RedisServer = url if isinstance(url, RedisServer) else RedisServer(url)
+        if isinstance(lease, bool) or not isinstance(lease, (int, float)) or not 0.1 <= lease <= 3600:
+            raise ConfigError(f"lease must be a number of seconds from 0.1 to 3600, not {lease!r:.40}")
         self._lease = lease
         self._cipher: Fernet | None = None
 
@@ -122,9 +127,8 @@ class RedisTokenStore:
         try:
             return await self._save(account, await fetch(), *found)
         finally:
-            extending.cancel()
-            await asyncio.wait({extending})
-            await self._set_lease(account, owner, 0)
+            extending.cancel()  # if it is just extending the lock, it does so before the next line, or in vain
+            await run_to_completion(self._set_lease(account, owner, 0))
 
     async def _find_or_lock(self, account: str, stale: Secret | None, owner: str) -> StoredToken | tuple[int, bytes]:
         """Return a token that is not *stale*, or, once nobody else has the lock, when it was taken and what was there.
@@ -151,7 +155,7 @@ class RedisTokenStore:
                         await asyncio.sleep(_POLL_SECONDS)
                     before = kept
         except asyncio.CancelledError:
-            await self._set_lease(account, owner, 0)  # it may have been taken all the same
+            await run_to_completion(self._set_lease(account, owner, 0))  # it may have been taken all the same
             raise
 
     async def _save(self, account: str, token: Secret, taken: int, before: bytes) -> StoredToken:
@@ -203,4 +207,6 @@ class RedisTokenStore:
             token = self._usable_cipher.decrypt(kept).decode("ascii")
         except (InvalidToken, ValueError):
             return None
-        return StoredToken(Secret(token), age / 1e6) if token and is_visible_ascii(token) else None
+        if not token or not is_visible_ascii(token):
+            return None
+        return StoredToken(Secret(token), age / 1e6 if age >= 0 else math.inf)

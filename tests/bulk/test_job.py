@@ -112,6 +112,21 @@ async def test_a_pause_and_a_rate_before_the_start_hold() -> None:
     assert anyio.current_time() - begun == pytest.approx(20, abs=1)
 
 
+async def test_what_is_asked_for_last_holds_also_right_after_the_start() -> None:
+    transport = transport_of()
+    async with client_of(transport) as client:
+        job = add(client, list(people(40)))
+        job.pause()
+        job.set_rate(2)
+        begun = anyio.current_time()
+        async with job:
+            job.resume()
+            job.set_rate(20)
+            assert len([result async for result in job]) == 40
+
+    assert anyio.current_time() - begun == pytest.approx(2, abs=0.5)
+
+
 async def test_leaving_the_block_early_lets_requests_under_way_end() -> None:
     """Nothing is UNKNOWN, the rest is UNPROCESSED, and the sums hold."""
     transport = transport_of(latency=2.0)

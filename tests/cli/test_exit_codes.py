@@ -64,7 +64,7 @@ ERRORS = [
     (ConfigError("no"), 2, "usage"),
     (InputError("no"), 5, "input"),
     (CredentialsError("no", status=400), 4, "credentials"),
-    (TokenRejectedError("no", status=412), 4, "credentials"),
+    (TokenRejectedError("no", status=412), 75, "temporary"),
     (PermissionDeniedError("no", status=401), 6, "event"),
     (NotFoundError("no", status=404, operation="airmeets.info"), 6, "event"),
     (NotFoundError("no", status=404, operation="auth"), 2, "usage"),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import os
 import stat
 import sys
@@ -147,6 +148,20 @@ async def test_a_400_soon_after_another_process_signed_in_costs_no_sign_in(tmp_p
             assert not client.token.may_be_stale(issued)
 
 
+async def test_a_token_that_was_saved_in_the_future_is_doubted(tmp_path: Path) -> None:
+    """The clock went back; a token of unknown age that has ended must not fail the calls of each new process."""
+    transport, folder = transport_of(), tmp_path / "tokens"
+    async with client_of(transport, token_store=FileTokenStore(folder)) as client:
+        await client.airmeets.list()
+    (file,) = folder.glob("*.json")
+    file.write_text(json.dumps({"token": "ended", "saved_at": time.time() + 3600}))
+
+    async with client_of(transport, token_store=FileTokenStore(folder)) as client:
+        await client.airmeets.list()
+
+    assert auths(transport) == 2
+
+
 async def test_whoever_asked_last_wins_and_a_late_answer_is_refused() -> None:
     """The lock has ended while its holder was stopped: the other's token is newer, and ours is dead."""
     store = Database()
@@ -256,6 +271,127 @@ async def test_a_store_that_fails_costs_one_warning_and_nothing_else(
     assert warnings_of(caplog) == [
         f"the token cannot be shared ({kind.__name__}: {reason}); this process signs in by itself"
     ]
+
+
+class Odd(Faulty):
+    """Signs in, if it is to, and returns whatever it was given."""
+
+    def __init__(self, reply: Any, *, signs_in: bool) -> None:
+        self.reply, self.signs_in = reply, signs_in
+
+    async def renew(self, account: str, stale: Secret | None, fetch: Any) -> StoredToken:
+        if self.signs_in:
+            await fetch()
+        reply: StoredToken = self.reply
+        return reply
+
+
+@pytest.mark.parametrize("signs_in", [False, True])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        None,
+        TOKEN,
+        StoredToken(SENTINEL_TOKEN, 0.0),  # type: ignore[arg-type]
+        StoredToken(Secret(""), 0.0),
+        StoredToken(Secret("a\r\nX: y"), 0.0),
+        StoredToken(Secret("\xe9"), 0.0),
+        StoredToken(TOKEN, None),  # type: ignore[arg-type]
+        StoredToken(TOKEN, -1.0),
+        StoredToken(TOKEN, math.nan),
+    ],
+    ids=["nothing", "bare", "text", "empty", "lines", "not ascii", "no age", "negative", "nan"],
+)
+async def test_a_store_whose_reply_is_no_token_and_age_costs_one_warning(
+    reply: Any, caplog: pytest.LogCaptureFixture, *, signs_in: bool
+) -> None:
+    """Such a token would fail the calls, or come into a header that it breaks."""
+    transport = transport_of()
+    async with client_of(transport, token_store=Odd(reply, signs_in=signs_in)) as client:
+        await client.attendees.add(EVENT, person(), send_email_invite=False)
+
+    assert auths(transport) == 1
+    reason = "Odd: its token must be a Secret of visible ASCII characters, the age 0 seconds or more"
+    assert warnings_of(caplog) == [f"the token cannot be shared ({reason}); this process signs in by itself"]
+
+
+async def test_a_store_that_returns_the_refused_token_again_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    transport = transport_of()
+    async with client_of(transport, token_store=Odd(StoredToken(TOKEN, math.inf), signs_in=False)) as client:
+        await client.attendees.add(EVENT, person(), send_email_invite=False)
+
+    assert auths(transport) == 1
+    assert "(Odd: it returned the token that was refused)" in caplog.text
+
+
+async def test_an_auth_that_gives_the_same_token_once_more_is_not_the_stores_fault(
+    store: MemoryTokenStore | FileTokenStore, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def sign_in() -> AuthToken:
+        return AuthToken(TOKEN)
+
+    token = SharedToken(sign_in, store, "account")
+    await token.renew((await token.get()).generation)
+
+    assert token.fetched == 2
+    assert warnings_of(caplog) == []
+
+
+@pytest.mark.parametrize("signs_in", [False, True])
+async def test_a_store_whose_own_work_was_cancelled_costs_one_warning(
+    caplog: pytest.LogCaptureFixture, *, signs_in: bool
+) -> None:
+    """Nobody has closed the client."""
+
+    class Cancelled(Odd):
+        async def renew(self, account: str, stale: Secret | None, fetch: Any) -> StoredToken:
+            await super().renew(account, stale, fetch)
+            (own := asyncio.get_running_loop().create_future()).cancel()
+            await own
+            raise AssertionError
+
+    transport = transport_of()
+    async with client_of(transport, token_store=Cancelled(None, signs_in=signs_in)) as client:
+        await client.attendees.add(EVENT, person(), send_email_invite=False)
+
+    assert auths(transport) == 1
+    assert warnings_of(caplog) == [
+        "the token cannot be shared (Cancelled: CancelledError); this process signs in by itself"
+    ]
+
+
+async def test_closing_while_a_store_is_waited_for_cancels_it_and_signs_in_no_more() -> None:
+    class Hanging(Odd):
+        async def renew(self, account: str, stale: Secret | None, fetch: Any) -> StoredToken:
+            return await asyncio.get_running_loop().create_future()
+
+    token = SharedToken(auth := FetchAuth(0), Hanging(None, signs_in=False), "account")
+    waiter = asyncio.create_task(token.get())
+    await asyncio.sleep(1)
+    await token.aclose()
+
+    with pytest.raises(ClientStateError):
+        await waiter
+    assert auth.calls == 0
+
+
+async def test_a_store_may_answer_first_and_sign_in_afterwards(caplog: pytest.LogCaptureFixture) -> None:
+    """The token that its sign-in brings is that of the next renewal."""
+
+    class Early(Odd):
+        async def renew(self, account: str, stale: Secret | None, fetch: Any) -> StoredToken:
+            if stale is not None:
+                return StoredToken(await self.fetching, 1.0)
+            self.fetching = asyncio.create_task(fetch())
+            await asyncio.sleep(0)
+            return StoredToken(TOKEN, math.inf)
+
+    token = SharedToken(auth := FetchAuth(5), Early(None, signs_in=False), "account")
+    await token.renew((await token.get()).generation)
+
+    assert (await token.get()).token == Secret("token-1")
+    assert auth.calls == 1
+    assert warnings_of(caplog) == []
 
 
 async def test_a_store_that_is_back_is_used(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ import json
 import logging
 import os
 import stat
+import threading
 import time
 from pathlib import Path
 
@@ -12,6 +13,7 @@ import pytest
 
 from airmeet_async.client.token_store import FileTokenStore, MemoryTokenStore, TokenStoreError, account_name
 from airmeet_async.errors import ConfigError
+from airmeet_async.private_files import FileLock
 from airmeet_async.protocol.redact import Secret
 from airmeet_async.testing import VirtualTimeLoop
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY, SENTINEL_TOKEN, leaks
@@ -269,6 +271,38 @@ async def test_one_account_is_locked_by_one_at_a_time_and_another_one_is_free(ki
         ["second in", "second out", "first in", "first out"],
     )
     assert order.index("other in") < order.index(ours[1])
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs the list of open files that Linux has")
+async def test_a_lock_that_is_opened_for_somebody_who_was_cancelled_is_closed(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A web server that closes clients while they sign in would run out of descriptors."""
+    store, may_open, has_opened = FileTokenStore(place), threading.Event(), threading.Event()
+    open_lock = store._open_lock
+
+    def open_late(account: str) -> FileLock:
+        may_open.wait()
+        try:
+            return open_lock(account)
+        finally:
+            has_opened.set()
+
+    monkeypatch.setattr(store, "_open_lock", open_late)
+    waiting = asyncio.create_task(store.lock("account").__aenter__())
+    await asyncio.sleep(0.01)
+    waiting.cancel()
+    await asyncio.wait({waiting})
+    may_open.set()
+    await asyncio.to_thread(has_opened.wait)
+
+    def is_open() -> bool:
+        return place / "account.lock" in map(Path.resolve, Path("/proc/self/fd").iterdir())
+
+    for _ in range(200):
+        if is_open():  # the thread has not ended yet
+            await asyncio.to_thread(time.sleep, 0.005)
+    assert not is_open()
 
 
 async def test_who_waits_for_a_lock_looks_again_soon(place: Path) -> None:

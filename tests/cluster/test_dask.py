@@ -42,13 +42,16 @@ _REFUSED = """
 import asyncio, os, sys
 from pathlib import Path
 import distributed
+from airmeet_async.client.token_store import account_name
 from airmeet_async.cluster import OnDask
 from airmeet_async.errors import ConfigError
+from airmeet_async.protocol.base_urls import base_of
+from airmeet_async.protocol.redact import Secret
 
 async def ask(cluster, folder):
     on = OnDask(cluster, folder=folder)
     try:
-        print(await on.open(Path(folder)))
+        print(await on.open(Path(folder), base=base_of("global"), keys=account_name("", Secret("a"), Secret("b"))))
     except ConfigError as error:
         print(error)
     finally:
@@ -79,16 +82,18 @@ def test_workers_that_cannot_send_are_found_before_anything_is_cut(tmp_path: Pat
     assert not [path for path in (tmp_path / "shards").iterdir() if path.suffix == ".seen"]
 
 
-def test_a_scheduler_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_scheduler_that_is_not_there_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     async def ask() -> None:
         on = OnDask("tcp://127.0.0.1:9", folder=tmp_path)
         try:
-            await on.open(tmp_path)
+            await on.open(tmp_path, base="", keys="")
         finally:
             await on.aclose()
 
     with pytest.raises(ConfigError, match=r"tcp://127.0.0.1:9: there is no Dask scheduler"):
         asyncio.run(ask())
+
+    assert "no Dask scheduler answers yet" in caplog.text
 
 
 _CLUSTER = """
@@ -181,8 +186,8 @@ async def start_other(scheduler, lacks):
             await asyncio.sleep(0.05)
 
 class Late(OnDask):
-    async def open(self, folder):
-        places = await super().open(folder)
+    async def open(self, folder, **words):
+        places = await super().open(folder, **words)
         await start_other(self._cluster, sys.argv[3])
         return places
 

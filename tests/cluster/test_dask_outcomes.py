@@ -12,14 +12,18 @@ from attrs import define, field
 from airmeet_async.bulk.options import ShardAnswer
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.bulk.statistics import RunStatistics
+from airmeet_async.client.token_store import account_name
 from airmeet_async.cluster import OnDask
+from airmeet_async.cluster.dask import _own_equipment
 from airmeet_async.cluster.shards import answer_of
-from airmeet_async.errors import JournalError, NoReplyError
+from airmeet_async.errors import ConfigError, JournalError, NoReplyError
+from airmeet_async.protocol.base_urls import base_of
+from airmeet_async.protocol.redact import Secret
 from airmeet_async.version import __version__
 
 distributed = pytest.importorskip("distributed")
 
-GOOD = {"version": __version__, "folder": True, "keys": True, "redis": False}
+GOOD = {"version": __version__, "folder": True, "keys": "some", "redis": False, "base": ""}
 WORKERS = ["tcp://good", "tcp://bad"]
 
 
@@ -100,7 +104,7 @@ def shard(tmp_path: Path) -> Path:
 
 async def send(cluster: Cluster, shard: Path) -> list[tuple[str, int]]:
     """Send a shard, and return what the run is told of it."""
-    on, listener = OnDask("tcp://played"), Listener()
+    on, listener = OnDask("tcp://played:1"), Listener()
     on._client = cluster
     await on.send([shard], listener)
     return listener.said
@@ -145,16 +149,80 @@ async def test_a_shard_is_submitted_until_it_is_over(
 @pytest.mark.parametrize("end", [None, ImportError("none here"), TypeError("other arguments"), Exception("wrapped")])
 async def test_a_worker_that_cannot_send_gets_no_more_tasks(shard: Path, end: Any) -> None:
     cluster = Cluster([end, answer(shard, 5)])
-    cluster.equipment["tcp://bad"] = GOOD | {"keys": False}
+    cluster.equipment["tcp://bad"] = GOOD | {"keys": ""}
 
     assert await send(cluster, shard) == [("told", 0), ("finished", 5)]
 
     assert cluster.restricted == [None, ["tcp://good"]]
 
 
+async def test_a_worker_that_joins_with_another_address_gets_no_more_tasks(
+    shard: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    cluster = Cluster([None, answer(shard, 5)])
+    cluster.equipment["tcp://bad"] = GOOD | {"base": "https://other.example/prod"}
+
+    assert await send(cluster, shard) == [("told", 0), ("finished", 5)]
+
+    assert cluster.restricted == [None, ["tcp://good"]]
+    assert "tcp://bad sends to https://other.example/prod" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("AIRMEET_URI", "https://other.example/prod", "tcp://bad sends to https://other.example/prod, not to http"),
+        ("AIRMEET_REGION", "eu", "tcp://bad sends to https://"),
+        ("AIRMEET_SECRET_KEY", "another", "tcp://bad uses other keys than this run"),
+        ("", "", ""),
+    ],
+)
+async def test_workers_with_another_address_or_other_keys_are_refused_before_anything_is_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str
+) -> None:
+    told: list[Any] = []
+
+    class Equipped(Cluster):
+        async def run(self, function: Callable[..., Any], *words: Any, on_error: str) -> dict[str, Any]:
+            there = {"AIRMEET_ACCESS_KEY": "a", "AIRMEET_SECRET_KEY": "b"}
+            found = {}
+            for worker, more in zip(WORKERS, ({}, {name: value} if name else {}), strict=True):
+                with monkeypatch.context() as patch:
+                    for variable in ("AIRMEET_URI", "AIRMEET_REGION", "AIRMEET_REDIS"):
+                        patch.delenv(variable, raising=False)
+                    for variable, own in (there | more).items():
+                        patch.setenv(variable, own)
+                    found[worker] = function(*words)
+            told.append((words, found))
+            return found
+
+    folder, keys = tmp_path / "shards", account_name("", Secret("a"), Secret("b"))
+    on = OnDask("tcp://played:1")
+    on._client = Equipped([])
+    on._base = base_of("global")
+    if said:
+        with pytest.raises(ConfigError, match=said):
+            await on._look_at_workers(folder, keys)
+    else:
+        assert await on._look_at_workers(folder, keys) == 2
+    assert keys not in str(told)
+    assert list(folder.iterdir()) == []
+
+
+def test_a_worker_of_another_user_has_no_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    mark = tmp_path / ".airmeet-0.seen"
+    mark.touch(0o600)
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+
+    assert not _own_equipment(str(mark))["folder"]
+
+
 async def test_a_task_whose_fit_workers_have_gone_is_given_up(shard: Path) -> None:
     cluster = Cluster([None, "never", answer(shard, 5)])
-    cluster.equipment["tcp://bad"] = GOOD | {"keys": False}
+    cluster.equipment["tcp://bad"] = GOOD | {"keys": ""}
 
     async def leave() -> None:
         await anyio.sleep(5)
@@ -168,6 +236,35 @@ async def test_a_task_whose_fit_workers_have_gone_is_given_up(shard: Path) -> No
 
     assert cluster.restricted == [None, ["tcp://good"], ["tcp://new"]]
     assert cluster.cancelled == 1
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "tcp://127.0.0.1", "", "host:port", "tcp://a:1/b c"])
+def test_an_address_without_a_port_is_refused_before_anything_begins(address: str) -> None:
+    with pytest.raises(ConfigError, match="it needs a host and a port, such as tcp://scheduler:8786"):
+        OnDask(address, folder="shards")
+
+
+@pytest.mark.parametrize("address", ["scheduler:8786", "tls://[::1]:8786", "ws://host:80/", "inproc://10.0.0.1/1/1"])
+def test_addresses_that_dask_takes_are_taken(address: str) -> None:
+    assert repr(OnDask(address))
+
+
+@pytest.mark.parametrize("shards", [0, -1, True, 2.5])
+def test_a_number_of_shards_that_is_none_is_refused_before_anything_begins(shards: Any) -> None:
+    with pytest.raises(ConfigError, match="shards must be a whole number above 0"):
+        OnDask("tcp://played:1", shards=shards)
+
+
+async def test_workers_that_have_all_gone_are_said_once(shard: Path, caplog: pytest.LogCaptureFixture) -> None:
+    cluster = Cluster(["never"], equipment={})
+
+    task = asyncio.create_task(send(cluster, shard))
+    await anyio.sleep(65)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    assert caplog.text.count("has no workers any more; the run goes on once it has") == 1
 
 
 @pytest.mark.parametrize(

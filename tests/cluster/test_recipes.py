@@ -11,6 +11,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 
+from airmeet_async import read_run
 from tests.sentinels import SENTINEL_ACCESS_KEY, SENTINEL_SECRET_KEY
 from tests.torture.people import EVENT
 
@@ -165,3 +167,35 @@ def test_taskiq(place: Place, broker: str, *, was_killed: bool) -> None:
     words = [sys.executable, "-m", "taskiq", "worker", "examples.shards_taskiq:broker", "--workers", "2"]
     with place.started(*words, BROKER=broker):
         check(place, place.run("-m", "examples.shards_taskiq", EVENT, "people.csv", BROKER=broker))
+
+
+def test_celery_delivers_a_list_again_whose_process_was_killed(place: Place, broker: str) -> None:
+    """The tasks of the page on Celery, on a real broker: `acks_late` alone does not do it."""
+    page = (ROOT / "docs/how-to/celery.md").read_text(encoding="utf-8")
+    tasks = page.split('```python title="tasks.py"\n')[1].split("```")[0]
+    local = 'broker="memory://", backend="cache+memory://"'
+    assert local in tasks
+    (place.folder / "tasks.py").write_text(tasks.replace(local, f"broker={broker!r}, backend={broker!r}"))
+    journal = place.folder / "journals" / "spring.job"
+    send = f"from tasks import register_list; print(register_list.delay({EVENT!r}, 'people.csv', 'spring').get())"
+
+    def kill_once() -> None:
+        while (sum(line.get("kind") == "add" for line in place.truth()) if journal.exists() else 0) < 5:
+            time.sleep(0.05)
+        process = read_run(journal).process
+        assert process is not None
+        os.kill(process, signal.SIGKILL)
+
+    path = os.pathsep.join([str(place.folder), str(ROOT)])
+    worker = [sys.executable, "-m", "celery", "--app", "tasks", "worker", "--concurrency", "1"]
+    with (
+        place.started(*worker, PYTHONPATH=path),
+        ThreadPoolExecutor(1) as threads,
+    ):
+        killed = threads.submit(kill_once)
+        said = place.run("-c", send, PYTHONPATH=path)
+        killed.result(1)
+
+    assert f"'succeeded': {ROWS}" in said
+    mails = Counter(line["key"] for line in place.truth() if line.get("invite") and line.get("applied"))
+    assert set(mails.values()) == {1}

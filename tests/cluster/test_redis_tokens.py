@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from airmeet_async import AirmeetClient, Attendee
 from airmeet_async.client.token_store import TokenStoreError
 from airmeet_async.cluster.redis_server import key_of
 from airmeet_async.cluster.redis_tokens import RedisTokenStore
-from airmeet_async.errors import ClientStateError
+from airmeet_async.errors import ClientStateError, ConfigError
 from airmeet_async.protocol.redact import Secret
 from tests.support.fleet_process import KEYS
 from tests.support.redis_process import RedisProcess
@@ -180,6 +181,21 @@ async def test_redis_sees_neither_token_nor_key_and_others_cannot_read_it(redis_
     assert 0 <= found.age < 60
 
 
+async def test_the_age_of_a_token_is_unknown_after_the_clock_of_the_server_went_back(
+    redis_server: RedisProcess,
+) -> None:
+    store = store_at(redis_server)
+    await store.renew(ACCOUNT, None, _fetch)
+    with Redis.from_url(redis_server.url) as redis:
+        (key,) = redis.scan_iter()
+        redis.hincrbyfloat(key, "asked", 3600e6)
+
+    found = await store.current(ACCOUNT)
+
+    assert found is not None
+    assert found.age == math.inf
+
+
 async def test_nobody_waits_for_the_lock_who_finds_a_good_token(redis_server: RedisProcess) -> None:
     """One renews the first token and takes its time; whoever has none gets the second at once when it is there."""
     stores = [store_at(redis_server) for _ in range(2)]
@@ -294,6 +310,39 @@ async def test_whoever_is_cancelled_when_it_has_just_taken_the_lock_leaves_none(
     assert was_locked
     with Redis.from_url(redis_server.url) as redis:
         assert not redis.exists(key_of("lock", ACCOUNT))
+
+
+@pytest.mark.parametrize("first_at", [None, "locking"], ids=["once", "twice"])
+async def test_whoever_is_cancelled_while_it_unlocks_leaves_no_lock(
+    redis_server: RedisProcess, monkeypatch: pytest.MonkeyPatch, first_at: str | None
+) -> None:
+    """Else nobody could sign in for ten seconds."""
+    store, run, is_unlocking = store_at(redis_server), RedisTokenStore._run, asyncio.Event()
+
+    async def run_slowly(client: Any, script: str, *arguments: Any) -> Any:
+        if "'DEL'" in script:
+            is_unlocking.set()
+            await asyncio.sleep(0.05)
+        reply = await run(client, script, *arguments)
+        if "'NX'" in script and first_at == "locking":
+            raise asyncio.CancelledError
+        return reply
+
+    monkeypatch.setattr(RedisTokenStore, "_run", staticmethod(run_slowly))
+    renewing = asyncio.create_task(store.renew(ACCOUNT, None, _fetch))
+    await is_unlocking.wait()
+    renewing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await renewing
+
+    with Redis.from_url(redis_server.url) as redis:
+        assert not redis.exists(key_of("lock", ACCOUNT))
+
+
+@pytest.mark.parametrize("lease", [0, -1, 0.0001, 1e9, math.nan, "x", None, True])
+def test_a_lease_that_cannot_be_used_is_an_error_at_once(lease: Any) -> None:
+    with pytest.raises(ConfigError, match=r"lease must be a number of seconds from 0\.1 to 3600"):
+        RedisTokenStore("redis://localhost", lease=lease)
 
 
 @pytest.mark.parametrize(

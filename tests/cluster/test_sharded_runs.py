@@ -1,5 +1,7 @@
 """Runs whose rows are sent in shards: to whoever starts one it is like any other. They are sent in this process."""
 
+import asyncio
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,17 +9,24 @@ from typing import Any
 import anyio
 import pytest
 
-from airmeet_async import AirmeetClient, BulkStoppedError, ClientEvent, Reply, Request, RowResult
+from airmeet_async import Adaptive, AirmeetClient, BulkStoppedError, ClientEvent, Reply, Request, RowResult
 from airmeet_async.bulk.job import BulkJob
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.options import ShardListener
-from airmeet_async.bulk.report import RowStatus, StopReason
+from airmeet_async.bulk.report import BulkReport, RowStatus, StopReason
 from airmeet_async.bulk.row import OutcomeState
 from airmeet_async.client.telemetry import RunEnded, RunStarted, RunStopped
 from airmeet_async.cluster import OnDask, run_shard
-from airmeet_async.errors import ClientStateError, ConfigError, JournalError
+from airmeet_async.errors import (
+    ClientStateError,
+    ConfigError,
+    JournalError,
+    NotFoundError,
+    PermissionDeniedError,
+    ReplyError,
+)
 from tests.support.bulk_runs import add_journaled, change, spied, stopped_after
-from tests.support.worlds import EVENT, client_of, people, sends, statuses, transport_of
+from tests.support.worlds import EVENT, add, client_of, people, sends, statuses, transport_of
 
 
 class InProcess:
@@ -29,7 +38,7 @@ class InProcess:
         self.is_closed = False
         self._transport = transport
 
-    async def open(self, folder: Path) -> int:
+    async def open(self, folder: Path, *, base: str, keys: str) -> int:
         return 2
 
     async def send(self, paths: Sequence[Path], listener: ShardListener) -> None:
@@ -81,6 +90,30 @@ async def test_the_first_shard_is_small_and_goes_alone(path: Path) -> None:
     assert job.report.stop_reason is StopReason.FAILURES
     assert statuses(job.report) == {RowStatus.REJECTED: 20, RowStatus.UNPROCESSED: 180}
     assert len(on.seen) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, NotFoundError), (401, PermissionDeniedError), (403, PermissionDeniedError)]
+)
+async def test_what_stops_a_run_in_shards_has_the_cause_and_the_sentence_of_one_process(
+    path: Path, status: int, kind: type[ReplyError]
+) -> None:
+    async def refuse(request: Request) -> Reply | None:
+        return Reply(status, {}, b"{}") if request.body and b"email" in request.body else None
+
+    transport = spied(transport_of(), refuse)
+    causes, messages = [], []
+    for on in (InProcess(transport, shards=2), None):
+        async with client_of(transport) as client:
+            with pytest.raises(BulkStoppedError) as caught:
+                await job_of(client, 40, path.with_name(f"{on is None}.job"), on)
+        causes.append(caught.value.__cause__)
+        messages.append(str(caught.value))
+
+    for cause in causes:
+        assert isinstance(cause, kind)
+        assert cause.status == status
+    assert messages[0] == messages[1] == str(causes[0])
 
 
 async def test_a_limit_of_failures_is_one_of_the_whole_run(path: Path) -> None:
@@ -135,6 +168,52 @@ async def test_a_paused_run_sends_nothing_until_it_goes_on(path: Path) -> None:
     assert set(sends(transport).values()) == {1}
 
 
+@pytest.mark.slow
+def test_results_of_shards_are_read_while_others_use_threads(path: Path) -> None:
+    """Their connection to the journal belongs to one thread. On a real loop: virtual time stands still in threads."""
+
+    async def run() -> BulkReport:
+        transport = transport_of(latency=0)
+        async with client_of(transport) as client:
+            busy = [asyncio.create_task(use_threads()) for _ in range(3)]
+            try:
+                return await job_of(client, 600, path, InProcess(transport, shards=2), rate=None)
+            finally:
+                for task in busy:
+                    task.cancel()
+
+    async def use_threads() -> None:
+        while True:
+            await anyio.to_thread.run_sync(time.sleep, 0.001)
+
+    report = asyncio.run(run())
+    assert (report.succeeded, len(report.results or ())) == (600, 600)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [{"retry": 3}, {"timeout": 5.0}, {"accept_stale": True}, {"deadline": 5}, {"on_result": print}, {"on_event": print},
+     {"rate": Adaptive(ceiling=10)}],
+)  # fmt: skip
+async def test_an_option_that_nobody_would_keep_to_is_refused_where_a_list_is_cut(
+    path: Path, option: dict[str, Any]
+) -> None:
+    async with client_of(transport_of()) as client:
+        job = add(client, list(people(4)), journal=path, **option)
+        with pytest.raises(ConfigError, match=f"{next(iter(option))}= .* shards"):
+            await job.cut(into=path.with_name("shards"), shards=2)
+
+    assert not path.with_name("shards").exists()
+
+
+async def test_a_job_that_was_stopped_or_slowed_is_not_cut(path: Path) -> None:
+    async with client_of(transport_of()) as client:
+        job = add(client, list(people(4)), journal=path)
+        job.set_rate(4)
+        with pytest.raises(ClientStateError, match="given a rate"):
+            await job.cut(into=path.with_name("shards"), shards=2)
+
+
 async def test_what_a_job_in_shards_cannot_do_is_an_error_that_says_what_to_do(path: Path) -> None:
     transport = transport_of(latency=0.5)
     async with client_of(transport) as client:
@@ -149,8 +228,8 @@ async def test_what_a_job_in_shards_cannot_do_is_an_error_that_says_what_to_do(p
             assert went_on.rate_ceiling == 4
             async for _ in went_on:
                 pass
-        for option in ({"retry": 3}, {"timeout": 5.0}, {"accept_stale": True}):
-            with pytest.raises(ConfigError, match="and not with on="):
+        for option in ({"retry": 3}, {"timeout": 5.0}, {"accept_stale": True}, {"rate": Adaptive(ceiling=10)}):
+            with pytest.raises(ConfigError, match=f"{next(iter(option))}= .* shards"):
                 _ = client.bulk.resume(path, on=InProcess(transport), **option)
         with pytest.raises(ConfigError, match="sent once more by this process"):
             await client.bulk.retry(path, on=InProcess(transport))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import pickle
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,10 @@ from airmeet_async.client.permits import LocalPermits
 from airmeet_async.cluster import ShardAnswer, run_shard
 from airmeet_async.cluster.shards import _client_for
 from airmeet_async.errors import BulkStoppedError, ConfigError, JournalError
+from airmeet_async.testing import SandboxTransport
 from tests.cluster.conftest import cut
 from tests.support.bulk_runs import add_journaled, resume, spied
-from tests.support.worlds import EVENT, client_of, people, sends, transport_of
+from tests.support.worlds import EVENT, auths, client_of, people, sends, transport_of
 
 
 class SharedPermits(LocalPermits):
@@ -359,7 +361,6 @@ async def test_the_rate_of_a_run_is_never_given_to_the_fleet(path: Path, monkeyp
     [
         (None, {}, ShardPace(None, 4, 64)),
         (None, {"rate": "auto"}, ShardPace(None, 4, 64)),
-        (None, {"rate": Adaptive(ceiling=50.0)}, ShardPace(None, 4, 64)),
         (None, {"rate": 40}, ShardPace(40, 4, 64)),
         (None, {"rate": 40, "workers": 2}, ShardPace(40, 2, 64)),
         (None, {"rate": 40, "workers": 9}, ShardPace(40, 4, 64)),  # more than there are shards
@@ -396,6 +397,7 @@ async def test_both_ways_to_cut_give_shards_the_pace_that_was_wanted_of_the_run(
         ({"workers": 0}, "workers must be"),
         ({"workers": 1.5}, "workers must be"),
         ({"rate": 0}, "rate must be"),
+        ({"rate": Adaptive(ceiling=50.0)}, "rate= of rows in shards"),
         ({"max_in_flight": 0}, "max_in_flight must be"),
         ({"max_failures": "x"}, "max_failures must be"),
     ],
@@ -441,3 +443,40 @@ async def test_a_shard_keeps_to_the_failures_that_the_run_allows(path: Path) -> 
     end = await send(transport, shard)
 
     assert (end["stop_reason"], end["counts"]["rejected"]) == ("failures", 5)
+
+
+def end_tokens(transport: SandboxTransport, is_fought: Callable[[], bool]) -> SandboxTransport:
+    """Let somebody else sign in all the time, as long as *is_fought*: a token is over before it is used."""
+
+    async def rival(request: Request) -> None:
+        if is_fought() and not request.target.endswith("/auth"):
+            transport.world.expire_tokens()
+
+    return spied(transport, rival)
+
+
+async def test_tokens_that_somebody_else_ends_stop_a_shard_for_a_while_and_not_for_good(path: Path) -> None:
+    transport = transport_of()
+    (shard,) = await cut(transport, path, 30, 1)
+    until = anyio.current_time() + 20
+    end_tokens(transport, lambda: anyio.current_time() < until)
+
+    end = await send(transport, shard)
+    await anyio.sleep(20)
+    again = await send(transport, shard)
+
+    assert (end["stop_reason"], end["temporary"], end["counts"]["succeeded"]) == ("temporary", True, 0)
+    assert (again["stop_reason"], again["counts"]["succeeded"]) == (None, 30)
+
+
+async def test_a_run_outlasts_somebody_who_ends_its_tokens_for_two_minutes(path: Path) -> None:
+    transport = transport_of()
+    began = anyio.current_time()
+    end_tokens(transport, lambda: 5 < anyio.current_time() - began < 125)
+    async with client_of(transport) as client:
+        report = await client.bulk.add_attendees(
+            EVENT, list(people(300)), send_email_invite=False, journal=path, rate=20
+        )
+
+    assert (report.stop_reason, report.succeeded) == (None, 300)
+    assert auths(transport) < 12  # three at once, and one each half minute

@@ -72,8 +72,10 @@ def stop_reason_for_error(error: AirmeetError) -> StopReason:
         return StopReason.JOURNAL
     if isinstance(error, (ConfigError, InvalidInputError)):
         return StopReason.SETTINGS
-    if isinstance(error, (CredentialsError, TokenRejectedError)):
+    if isinstance(error, CredentialsError):
         return StopReason.CREDENTIALS
+    if isinstance(error, TokenRejectedError):  # the keys are good: whoever ends these tokens may be gone in a while
+        return StopReason.TEMPORARY
     if isinstance(error, (RedirectError, DecodeError)):
         return StopReason.NOT_THE_API
     if isinstance(error, TransportError):

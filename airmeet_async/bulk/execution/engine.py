@@ -60,6 +60,7 @@ from airmeet_async.errors import (
     ClientStateError,
     JournalError,
     NoReplyError,
+    TokenRejectedError,
     TransportError,
     first_error,
 )
@@ -472,8 +473,14 @@ class Engine:
         self.state.weigh()
 
     def _hold_or_stop(self, error: AirmeetError) -> None:
-        """Hold the run while no token can be had for now; any other error, or too long a wait, ends it."""
-        if stop_reason_for_error(error) in PASSING and self.state.hold_for_token(self._clock()):
+        """Hold the run while no token can be had for now; any other error, or too long a wait, ends it.
+
+        So does a server that has refused all tokens: before a row has ended, a proxy or a wrong address is as likely as
+        somebody who ends them, and who starts the run should know.
+        """
+        is_hopeless = isinstance(error, TokenRejectedError) and not self.state.rules.trusted
+        is_passing = stop_reason_for_error(error) in PASSING and not is_hopeless
+        if is_passing and self.state.hold_for_token(self._clock()):
             self._report_outage()
             self._wake(EVERYBODY)
         else:

@@ -11,8 +11,11 @@ Rules of this file:
 """
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
@@ -31,7 +34,16 @@ from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReas
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.bulk.statistics import KnownResults, RunStatistics
 from airmeet_async.client.telemetry import RunStopped, RunTelemetry
-from airmeet_async.errors import AirmeetError, JournalError, first_error
+from airmeet_async.errors import (
+    AirmeetError,
+    CredentialsError,
+    JournalError,
+    NotFoundError,
+    PermissionDeniedError,
+    ReplyError,
+    TokenRejectedError,
+    first_error,
+)
 
 _FIRST_ROWS = 20  # of the shard that goes alone, as many as may begin in one process before one has succeeded
 _RESULTS_AT_ONCE = 256
@@ -52,6 +64,8 @@ class ShardedEngine:
         runner: Has shards sent.
         options: Of the run.
         pace: What all shards may do together.
+        base: The address that the rows are for.
+        keys: A digest of the run's keys.
         telemetry: Tells what happens.
     """
 
@@ -72,6 +86,8 @@ class ShardedEngine:
         runner: ShardRunner,
         options: EngineOptions,
         pace: ShardPace,
+        base: str,
+        keys: str,
         telemetry: RunTelemetry,
     ) -> None:
         self.telemetry = telemetry
@@ -83,6 +99,7 @@ class ShardedEngine:
         self.stopped: RunStop | None = None
         self.rate_ceiling = pace.rate
         self._pace = pace
+        self._base, self._keys = base, keys
         self._path = path
         self._list = list_id
         self._results = results
@@ -141,7 +158,9 @@ class ShardedEngine:
         self._over.add(answer["shard"])
         self.told(answer)
         if answer["stop_reason"] is not None and not answer["temporary"]:
-            self.stop(StopReason(answer["stop_reason"]), _SAID.get(answer["stop_reason"], "a shard could not go on"))
+            reason = StopReason(answer["stop_reason"])
+            message = _stop_message_of(Path(answer["shard"]), reason)
+            self.stop(reason, message, _cause_of(reason, message))
 
     # The run.
 
@@ -172,7 +191,8 @@ class ShardedEngine:
 
     async def _send(self) -> None:
         folder = (self._runner.folder or self._path.with_name(f"{self._path.stem}-shards")).absolute()
-        pace = evolve(self._pace, workers=await self._runner.open(folder))
+        workers = await self._runner.open(folder, base=self._base, keys=self._keys)
+        pace = evolve(self._pace, workers=workers)
         cut = partial(cut_journal, list_id=self._list, first=_FIRST_ROWS, pace=pace)
         paths = await anyio.to_thread.run_sync(cut, self._path, folder, self._runner.shards)
         for together in (paths[:1], paths[1:]):
@@ -233,19 +253,21 @@ class ShardedEngine:
         def take() -> list[RowResult]:
             return list(islice(rows, _RESULTS_AT_ONCE))
 
-        while results := await anyio.to_thread.run_sync(take):
-            self._statistics.count_results(results)
-            self._statistics.count_latencies_of(results)
-            self._statistics.rows_read += len(results)
-            self._results.put(results)
-            try:
-                if (on_result := self._on_result) is not None:
-                    for result in results:
-                        on_result(result)
-            except Exception as error:  # noqa: BLE001 - raised at the end of the run
-                self._on_result, self._callback_error = None, error
-            if waits:
-                await self._results.wait_for_room()
+        # SQLite wants all of it in one thread.
+        with ThreadPoolExecutor(1, thread_name_prefix="airmeet-results") as thread:
+            while results := await asyncio.get_running_loop().run_in_executor(thread, take):
+                self._statistics.count_results(results)
+                self._statistics.count_latencies_of(results)
+                self._statistics.rows_read += len(results)
+                self._results.put(results)
+                try:
+                    if (on_result := self._on_result) is not None:
+                        for result in results:
+                            on_result(result)
+                except Exception as error:  # noqa: BLE001 - raised at the end of the run
+                    self._on_result, self._callback_error = None, error
+                if waits:
+                    await self._results.wait_for_room()
 
     def _counts(self) -> Counter[RowStatus]:
         if self._in_journal is not None:
@@ -277,11 +299,38 @@ class ShardedEngine:
 
 
 _SAID = {
-    StopReason.CREDENTIALS.value: "the keys were refused",
-    StopReason.NOT_PERMITTED.value: "the keys have no access to this event",
-    StopReason.NOT_FOUND.value: "there is no such event",
-    StopReason.FAILURES.value: "too many rows failed in one part of the list; its results say why",
+    StopReason.CREDENTIALS: "the keys were refused",
+    StopReason.NOT_PERMITTED: "the keys have no access to this event",
+    StopReason.NOT_FOUND: "there is no such event",
+    StopReason.FAILURES: "too many rows failed in one part of the list; its results say why",
 }
+_CAUSES: Mapping[StopReason, tuple[type[ReplyError], int]] = {
+    StopReason.CREDENTIALS: (CredentialsError, 400),
+    StopReason.NOT_PERMITTED: (PermissionDeniedError, 401),
+    StopReason.NOT_FOUND: (NotFoundError, 404),
+}
+_STATUS = re.compile(r"\((\d{3})\)")
+
+
+def _stop_message_of(path: Path, reason: StopReason) -> str:
+    """Return the sentence with which a shard has stopped: it stands in its file, and passes no engine of tasks."""
+    with suppress(JournalError):  # it is gone, or somebody sends it again
+        facts = read_summary(path).facts
+        if facts.get("stop") == reason.value and facts.get("stop_message"):
+            return str(facts["stop_message"])
+    return _SAID.get(reason, "a shard could not go on")
+
+
+def _cause_of(reason: StopReason, message: str) -> AirmeetError | None:
+    """Return the error that has stopped a shard, as a run in one process would name it."""
+    found = _STATUS.search(message)
+    status = int(found[1]) if found else None
+    if reason is StopReason.TEMPORARY and status == 412:
+        return TokenRejectedError(message, status=412)
+    if reason not in _CAUSES:
+        return None
+    cls, usual = _CAUSES[reason]
+    return cls(message, status=status or usual)
 
 
 def _done(answer: ShardAnswer) -> int:

@@ -801,11 +801,15 @@ def stop(job: Job = None, /) -> int:
 def _ask(word: str | None, request: dict[str, Any]) -> int:
     """Ask a run that is going on for something, by default the only one."""
     from airmeet_async.bulk.journal.locking import holder_of
-    from airmeet_async.cli.run_control import ask
+    from airmeet_async.cli.run_control import ask, is_controlled
     from airmeet_async.cli.run_store import all_runs, find_run, word_of
 
+    def is_going_on(run: "JournalSummary") -> bool:
+        # While its rows are sent on other machines, its journal is open in no process.
+        return run.process is not None or (bool(run.lent) and is_controlled(run.path))
+
     if word is None:
-        going_on = [run for run in all_runs()[0] if run.process is not None]
+        going_on = [run for run in all_runs()[0] if is_going_on(run)]
         if len(going_on) != 1:
             many = f"{len(going_on)} runs are in progress; name one (airmeet runs)"
             raise UsageError(many if going_on else "no run is in progress")
@@ -823,7 +827,7 @@ def _ask(word: str | None, request: dict[str, Any]) -> int:
                 raise NotSentError(f"{silence}. If a program sends it ({by}), end its task there") from None
             Console().say(f"{word}: {said}")
             return Exit.OK
-    if run.process is None:
+    if not is_going_on(run):
         why = "is finished" if run.state == "finished" else f"is not running: airmeet resume {word_of(run)}"
         if run.lent:
             why = f"is {_where_lent(run)}; to have them back at once: airmeet join {word_of(run)} --take-back"

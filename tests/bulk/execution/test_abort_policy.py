@@ -241,7 +241,7 @@ ERRORS: list[tuple[AirmeetError, StopReason]] = [
     (JournalError("full"), StopReason.JOURNAL),
     (ConfigError("bad"), StopReason.SETTINGS),
     (reply_error(CredentialsError, 403), StopReason.CREDENTIALS),
-    (reply_error(TokenRejectedError, 412), StopReason.CREDENTIALS),
+    (reply_error(TokenRejectedError, 412), StopReason.TEMPORARY),
     (reply_error(RedirectError, 302), StopReason.NOT_THE_API),
     (DecodeError("nonsense"), StopReason.NOT_THE_API),
     (NotSentError("refused"), StopReason.UNREACHABLE),

@@ -3,13 +3,19 @@
 import os
 import signal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from airmeet_async.bulk.journal.locking import JournalLock
 from airmeet_async.bulk.journal.queries import read_summary
+from airmeet_async.cli.console import Console
+from airmeet_async.cli.run_control import listening
+from airmeet_async.cli.run_store import only_run_on
+from airmeet_async.errors import ClientStateError
 from airmeet_async.sandbox import community
-from tests.support.command import Sandbox
+from tests.support.command import Sandbox, _standing_in
 from tests.support.worlds import auths
 
 EVENT = community.SUMMIT
@@ -63,6 +69,51 @@ def test_a_run_in_shards_refuses_its_command_and_goes_on_once_they_are_back(airm
         assert "at once: airmeet join launch.job --take-back" in ended.err
     assert done.code == 0
     assert sandbox.adds == 30
+
+
+class Sharded:
+    """A job whose rows are sent on other machines."""
+
+    paused = False
+
+    def __init__(self):
+        self.told = []
+
+    def pause(self):
+        self.told.append("pause")
+
+    def stop(self, reason, message):
+        self.told.append(reason.value)
+
+    def set_rate(self, rate):
+        raise ClientStateError("a run in shards keeps its rate")
+
+
+@pytest.mark.real_time
+def test_a_run_that_is_sent_on_other_machines_is_stopped_and_paused_and_is_not_called_idle(airmeet):
+    there, _ = stopped(airmeet)
+    there("cut", "launch.job", "--folder", "shards", "--shards", "2")
+    job: Any = Sharded()
+
+    idle = there("runs", "stop", "launch.job")
+    with (
+        start_blocking_portal() as elsewhere,
+        elsewhere.wrap_async_context_manager(listening(airmeet.folder / "launch.job", job, Console())),
+    ):
+        done = [there("runs", word, "launch.job") for word in ("stop", "pause")]
+        rate = there("runs", "rate", "launch.job", "5")
+        base = read_summary(airmeet.folder / "launch.job").facts["base"]
+        with _standing_in(there.folder, there.environ), only_run_on(EVENT, base, wait=False, say=print):
+            resumed = there("resume", "launch.job")
+
+    assert (idle.code, "is lent to 2 shards" in idle.err) == (2, True)
+    assert [one.code for one in done] == [0, 0]
+    assert job.told == ["stopped", "pause"]
+    assert "type the original command again with another --rate" in " ".join(rate.err.split())
+    said = " ".join(resumed.err.split())
+    assert resumed.code == 75
+    assert "people.csv is being added on other machines, from 2 shards in" in said
+    assert f"or stop it: airmeet runs stop {airmeet.folder}/launch.job (nothing was sent)" in said
 
 
 def test_the_same_cut_prints_the_same_shards(airmeet):
