@@ -24,13 +24,14 @@ from airmeet_async.bulk.input.plan import BulkPlan, RowFinding
 from airmeet_async.bulk.input.row_mapping import BOOTHS, SESSIONS, SPEAKERS, RowMapping
 from airmeet_async.bulk.input.sources import Rows, open_rows
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal.cut import JoinSummary, ShardPace, cut_journal, join_journal
+from airmeet_async.bulk.journal.cut import JoinSummary, cut_journal, join_journal
 from airmeet_async.bulk.options import (
     DEFAULT_RATE,
     EngineOptions,
     Invites,
     JobOptions,
     RunOptions,
+    ShardPace,
     check_in_shards,
     engine_options,
     run_rate,

@@ -8,9 +8,9 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, TypedDict, TypeVar
+from typing import Any, Final, Literal, Protocol, Self, TypedDict, TypeVar
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from airmeet_async.bulk.report import RowResult
 from airmeet_async.client.adaptive_rate import Adaptive, AskedRate
@@ -31,6 +31,7 @@ SENT_EACH_TIME: Final = frozenset(("attendees.block", "attendees.unblock"))
 # So many of the last rows count as what happens at present.
 RECENT_ROWS = 200
 
+_PACE = ("rate", "workers", "max_in_flight", "max_failures")  # of `ShardPace`, as facts of a shard
 _RESUMED_SHARE = 0.8  # of the rate that the last run ended with: the server may take less today
 
 
@@ -332,6 +333,78 @@ class EngineOptions:
     max_failures: FailureLimit | None = None
     invites: Invites = "at_most_once"
     on_result: Callable[[RowResult], object] | None = None
+
+
+@frozen
+class ShardPace:
+    """How fast the shards of a run may be sent all together, and so each of them; a fact of each shard.
+
+    Attributes:
+        rate: Requests per second of all; None: each looks for the limit by itself.
+        workers: How many are sent at once; None for all.
+        max_in_flight: Requests of all that are under way at once; None: each has as many as its client.
+        max_failures: How many rows may fail in each, in place of the usual rules, which know nothing of other shards.
+
+    Raises:
+        ConfigError: A number is not above 0.
+    """
+
+    rate: float | None = None
+    workers: int | None = None
+    max_in_flight: int | None = None
+    max_failures: FailureLimit | None = None
+
+    def __attrs_post_init__(self) -> None:
+        for name, types in (("rate", {int, float}), ("workers", {int}), ("max_in_flight", {int})):
+            number = getattr(self, name)
+            if number is not None and not (type(number) in types and 0 < number < math.inf):
+                raise ConfigError(f"{name} must be a number above 0, not {number!r}")
+
+    @classmethod
+    def of_run(
+        cls, given: JobOptions, options: EngineOptions, client_ceiling: float | None, workers: int | None = None
+    ) -> Self:
+        """Return what the caller of a run wants: *given*, and the same as checked *options*."""
+        asked = run_rate(given, None)
+        own = asked.ceiling if asked is not None and asked.is_number else None
+        rate = min((ceiling for ceiling in (own, client_ceiling) if ceiling is not None), default=None)
+        return cls(rate, workers, options.max_in_flight, options.max_failures)
+
+    @classmethod
+    def of_shard(cls, facts: Mapping[str, Any]) -> Self:
+        """Return what the facts of a shard say; those of a run say nothing.
+
+        Raises:
+            ConfigError: One of them cannot be used.
+        """
+        rate, workers, max_in_flight, rows = ((facts.get("shard") or {}).get(name) for name in _PACE)
+        return cls(rate, workers, max_in_flight, parse_failure_limit(rows))
+
+    def as_fact(self, rows: int, shards: int) -> dict[str, Any]:
+        """Return it as a fact of each of so many shards of a list with so many rows."""
+        workers = shards if self.workers is None else min(self.workers, shards)
+        return {**self.values(rows), "workers": workers}
+
+    def values(self, rows: int) -> dict[str, Any]:
+        """Return its numbers for a list with so many rows."""
+        failures = None if self.max_failures is None else int(self.max_failures.most(rows, 0))
+        return dict(zip(_PACE, (self.rate, self.workers, self.max_in_flight, failures), strict=True))
+
+    def of_each(
+        self, given: JobOptions, options: EngineOptions, client_ceiling: float | None, *, is_fleet: bool
+    ) -> tuple[JobOptions, EngineOptions]:
+        """Return what one shard is sent with: its part of each number, where its own caller has *given* none."""
+        workers = self.workers or 1
+        if self.max_in_flight is not None and given.get("max_in_flight") is None:
+            part = max(1, self.max_in_flight // workers)
+            options = evolve(options, max_in_flight=min(part, options.max_in_flight))
+        if self.max_failures is not None and given.get("max_failures") is None:
+            options = evolve(options, max_failures=self.max_failures)
+        ceiling = math.inf if client_ceiling is None else client_ceiling
+        # The run's rate is divided among its shards, unless they share a lower one anyway.
+        if self.rate is not None and "rate" not in given and not (is_fleet and ceiling <= self.rate):
+            given = {**given, "rate": min(self.rate / workers, ceiling)}
+        return given, options
 
 
 def engine_options(

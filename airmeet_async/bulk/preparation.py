@@ -40,7 +40,7 @@ from airmeet_async.bulk.input.plan import BulkPlan, EarlierList, RowFinding, des
 from airmeet_async.bulk.input.row_mapping import BOOTHS, MAPPINGS, SESSIONS, RowMapping
 from airmeet_async.bulk.input.sources import OpenedRows, RowSource
 from airmeet_async.bulk.journal import Earlier, Journal, MemoryJournal
-from airmeet_async.bulk.journal.cut import ShardPace, cut_journal, join_journal
+from airmeet_async.bulk.journal.cut import cut_journal, join_journal
 from airmeet_async.bulk.journal.queries import read_blocked
 from airmeet_async.bulk.journal.recorded_rows import is_done, is_in_doubt
 from airmeet_async.bulk.journal.row_encoding import encodable
@@ -51,6 +51,7 @@ from airmeet_async.bulk.options import (
     EngineOptions,
     EventJournal,
     JobOptions,
+    ShardPace,
     ShardRunner,
     check_in_shards,
     run_rate,
@@ -539,11 +540,15 @@ class JobPreparation:
                 known=known,
             )
             invites = found.facts.get("options", {}).get("invites", self._options.invites)
-            options = evolve(self._options, invites=invites)
-            if (pace := ShardPace.of_shard(journal.facts)) is not None:
-                options = pace.options_of_each(self._given, options)
+            client = self._sender.pace
+            given, options = ShardPace.of_shard(journal.facts).of_each(
+                self._given,
+                evolve(self._options, invites=invites),
+                client.ceiling,
+                is_fleet=client.permits.is_shared,
+            )
             journal.send_list(found.id, found.template, options, sort=feed.sort, more=feed.refill)
-            return self._engine(feed, journal, results, options)
+            return self._engine(feed, journal, results, given, options)
         except BaseException:
             await run_to_completion(journal.close({}))
             raise
@@ -604,18 +609,18 @@ class JobPreparation:
         return self._engine(feed, journal, results)
 
     def _engine(
-        self, feed: RowFeed, journal: Journal, results: ResultQueue, options: EngineOptions | None = None
+        self,
+        feed: RowFeed,
+        journal: Journal,
+        results: ResultQueue,
+        given: JobOptions | None = None,
+        options: EngineOptions | None = None,
     ) -> Engine:
-        client = self._sender
-        given, of_all = self._given, ShardPace.of_shard(journal.facts) or ShardPace()
-        most, is_fleet = client.pace.ceiling or math.inf, client.pace.permits.is_shared
-        is_shared, is_learned = is_fleet and most < math.inf, is_fleet and most == math.inf
-        # The run's rate is divided among its shards, unless they share a lower one anyway.
-        if of_all.rate and of_all.rate_of_each and "rate" not in given and not (is_shared and most <= of_all.rate):
-            given = {**given, "rate": min(of_all.rate_of_each, most)}
+        client, given, options = self._sender, given or self._given, options or self._options
+        is_fleet, has_ceiling = client.pace.permits.is_shared, client.pace.ceiling is not None
+        is_shared, is_learned = is_fleet and has_ceiling, is_fleet and not has_ceiling
         last_good = journal.facts.get("rate")
         rate = run_rate(given, client.pace.rate, last_good, is_shared=is_shared, is_learned=is_learned)
-        options = options or self._options
         pace = Pace(rate, options.max_in_flight, parent=client.pace)
         telemetry = self._telemetry(journal)
         return Engine(client, feed, pace=pace, results=results, journal=journal, options=options, telemetry=telemetry)

@@ -64,7 +64,7 @@ class OnDask:
     Args:
         cluster: Address of a scheduler, or a ``distributed`` cluster or client.
         folder: The shards' folder, which all workers see, of this user alone. Default: one beside the journal.
-        shards: How many. Default: at least 200 rows each, and at most eight per thread of the workers.
+        shards: How many. Default: one for each thread of the workers, and up to eight where each has 200 rows then.
 
     Raises:
         ConfigError: An address without a port, or a number of shards below 1.

@@ -17,9 +17,9 @@ from pathlib import Path
 
 from airmeet_async.airmeet_client import AirmeetClient
 from airmeet_async.bulk.job import BulkJob
-from airmeet_async.bulk.journal.cut import TOKEN_FOLDER, ShardPace
+from airmeet_async.bulk.journal.cut import TOKEN_FOLDER
 from airmeet_async.bulk.journal.queries import read_summary
-from airmeet_async.bulk.options import EventJournal, ShardAnswer
+from airmeet_async.bulk.options import EventJournal, ShardAnswer, ShardPace
 from airmeet_async.bulk.report import BulkReport, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.client.token_store import FileTokenStore
@@ -109,5 +109,5 @@ def _client_for(path: Path) -> AirmeetClient:
     if not os.environ.get("AIRMEET_REDIS", "").strip():
         return AirmeetClient(token_store=FileTokenStore(path.absolute().parent / TOKEN_FOLDER))
     # The run's own rate is none of the fleet's: the shard keeps to its part of it by itself.
-    pace = ShardPace.of_shard(read_summary(path).facts) or ShardPace()
+    pace = ShardPace.of_shard(read_summary(path).facts)
     return AirmeetClient(fleet=Fleet.from_env(workers=max(pace.workers or 1, find_workers(os.environ))))

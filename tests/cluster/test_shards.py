@@ -12,10 +12,10 @@ import anyio
 import pytest
 
 from airmeet_async import Reply, Request
-from airmeet_async.bulk.journal.cut import ShardPace, cut_journal
+from airmeet_async.bulk.journal.cut import cut_journal
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.journal.writer import JournalWriter
-from airmeet_async.bulk.options import FailureLimit
+from airmeet_async.bulk.options import FailureLimit, ShardPace
 from airmeet_async.bulk.report import RowStatus
 from airmeet_async.client.adaptive_rate import Adaptive
 from airmeet_async.client.permits import LocalPermits

@@ -26,7 +26,7 @@ from contextlib import closing, suppress
 from hashlib import blake2b
 from pathlib import Path
 from shlex import quote
-from typing import Any, Self
+from typing import Any
 
 from attrs import evolve, field, frozen
 
@@ -47,7 +47,8 @@ from airmeet_async.bulk.journal.writer import (
     check_not_lent,
     is_original,
 )
-from airmeet_async.bulk.options import SENT_EACH_TIME, EngineOptions, FailureLimit, JobOptions, run_rate
+from airmeet_async.bulk.options import SENT_EACH_TIME
+from airmeet_async.bulk.options import ShardPace as ShardPace  # noqa: PLC0414 - also imported from here
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Wish
 from airmeet_async.errors import ConfigError, JournalError
@@ -59,7 +60,6 @@ TOKEN_FOLDER = "token"  # noqa: S105 - no token; beside the shards of a folder, 
 _AT_ONCE = 4096  # numbers that are read at once
 _ENDED_BY = frozenset({None, StopReason.FAILURES.value})
 _ABOUT = ("operation", "airmeet_id", "base", "created", "salt")
-_PACE = ("rate", "workers", "max_in_flight", "max_failures")
 _ROWS_PER_SHARD = 200  # at least: each costs a fsync, a start and an end
 _SHARDS_PER_WORKER = 8  # so that a worker that is lost or slow is made up for by the others
 
@@ -78,8 +78,9 @@ _NEW_TABLES = """
 _STATES = frozenset(int(state) for state in OutcomeState) - {int(OutcomeState.IN_FLIGHT)}
 _ALL_WISHES = Wish.DONE | Wish.REGISTERED | Wish.MAILED | Wish.MAIL_UNVERIFIED | Wish.AGAIN | Wish.NO_PLACE_LEFT
 _MANY = 1 << 31  # more than anything that is counted
-_NOT_LENT = """SELECT (SELECT COUNT(*) FROM outcome WHERE entry NOT IN (SELECT entry FROM input)),
-    (SELECT COUNT(*) FROM input WHERE status IS NULL AND entry NOT IN (SELECT entry FROM outcome))"""
+_NOT_LENT = f"""SELECT (SELECT COUNT(*) FROM outcome WHERE entry NOT IN (SELECT entry FROM input)),
+    (SELECT COUNT(*) FROM input WHERE status IS NULL
+        AND entry NOT IN (SELECT entry FROM outcome WHERE state > {int(OutcomeState.RETRY)}))"""  # noqa: S608 - no values
 # A run of a shard never takes away what was done before; of a mail it may, where it is to go out once more.
 _UNDONE = f"""SELECT COUNT(*) FROM temp.came c JOIN outcome o ON o.entry = c.entry
     WHERE o.done & {Wish.DONE | Wish.REGISTERED} & ~c.done"""  # noqa: S608 - no values
@@ -143,72 +144,6 @@ class JoinSummary:
         }  # fmt: skip
 
 
-@frozen
-class ShardPace:
-    """How fast the shards of a run may be sent all together, and so each of them; a fact of each shard.
-
-    Attributes:
-        rate: Requests per second of all; None: each looks for the limit by itself.
-        workers: How many are sent at once; None for all.
-        max_in_flight: Requests of all that are under way at once; None: each has as many as its client.
-        max_failures: How many rows may fail in each, in place of the usual rules, which know nothing of other shards.
-
-    Raises:
-        ConfigError: A number is not above 0.
-    """
-
-    rate: float | None = None
-    workers: int | None = None
-    max_in_flight: int | None = None
-    max_failures: FailureLimit | None = None
-
-    def __attrs_post_init__(self) -> None:
-        for name in ("workers", "max_in_flight"):
-            if (number := getattr(self, name)) is not None and (type(number) is not int or number < 1):
-                raise ConfigError(f"{name} must be a number above 0, not {number!r}")
-
-    @classmethod
-    def of_run(
-        cls, given: JobOptions, options: EngineOptions, client_ceiling: float | None, workers: int | None = None
-    ) -> Self:
-        """Return what the caller of a run wants: *given*, and the same as checked *options*."""
-        asked = run_rate(given, None)
-        own = asked.ceiling if asked is not None and asked.is_number else None
-        rate = min((ceiling for ceiling in (own, client_ceiling) if ceiling is not None), default=None)
-        return cls(rate, workers, options.max_in_flight, options.max_failures)
-
-    @classmethod
-    def of_shard(cls, facts: Mapping[str, Any]) -> Self | None:
-        """Return what the facts of a shard say; None for those of a run."""
-        if not (shard := facts.get("shard")):
-            return None
-        rate, workers, max_in_flight, rows = (shard.get(name) for name in _PACE)
-        return cls(rate, workers, max_in_flight, None if rows is None else FailureLimit(rows=rows))
-
-    def as_fact(self, rows: int, shards: int) -> dict[str, Any]:
-        """Return it as a fact of each of so many shards of a list with so many rows."""
-        workers = shards if self.workers is None else min(self.workers, shards)
-        return {**self.values(rows), "workers": workers}
-
-    def values(self, rows: int) -> dict[str, Any]:
-        """Return its numbers for a list with so many rows."""
-        most = None if self.max_failures is None else int(self.max_failures.most(rows, 0))
-        return dict(zip(_PACE, (self.rate, self.workers, self.max_in_flight, most), strict=True))
-
-    @property
-    def rate_of_each(self) -> float | None:
-        return None if self.rate is None else self.rate / (self.workers or 1)
-
-    def options_of_each(self, given: JobOptions, options: EngineOptions) -> EngineOptions:
-        """Return the options of one shard: what its own caller has *given* holds."""
-        if self.max_in_flight is not None and given.get("max_in_flight") is None:
-            most = max(1, self.max_in_flight // (self.workers or 1))
-            options = evolve(options, max_in_flight=min(most, options.max_in_flight))
-        if self.max_failures is not None and given.get("max_failures") is None:
-            options = evolve(options, max_failures=self.max_failures)
-        return options
-
-
 def cut_journal(
     path: Path,
     folder: Path,
@@ -217,7 +152,7 @@ def cut_journal(
     list_id: int | None = None,
     again: bool = False,
     first: int | None = None,
-    pace: ShardPace = ShardPace(),
+    pace: ShardPace = ShardPace(),  # noqa: B008 - it is frozen
     chosen: Iterable[str] = (),
     base: str | None = None,
     mark: Callable[[JournalWriter, int], object] = lambda *_: None,
@@ -292,8 +227,8 @@ def join_journal(
 
     Raises:
         ConfigError: *lost* names what is no shard of this journal.
-        JournalError: The journal or a shard cannot be used, or its rows do not add up; or a shard is being sent, where
-            *take_back* is wanted. Other shards were taken back.
+        JournalError: A shard cannot be used, or is gone: what is over of the others was taken back. Or a shard is being
+            sent, where *take_back* is wanted, or the journal cannot be used: nothing was.
     """
     with closing(_MainJournal(path, base, step)) as main:
         lent = main.facts().get("lent") or {}
@@ -350,14 +285,16 @@ class _MainJournal(JournalWriter):
         facts = self.facts()
         assert self.path is not None  # noqa: S101 - for the type checker
         if lent := facts.get("lent"):
+            self._lent_ranges(lent)
             if Path(lent["folder"]) != folder or list_id not in {None, lent["list"]}:
                 check_not_lent(self.path, facts)
             self._check_same(
                 lent, {"shards": shards, "again": again or None, **pace.values(lent.get("rows", 0))}, chosen
             )
+            paths, returned = shard_paths(lent), frozenset(lent["returned"])
             if gone := self._put_in_place(lent):
-                raise self._gone(gone)
-            return [path for number, path in enumerate(shard_paths(lent)) if number not in lent["returned"]]
+                raise self._gone([paths[number] for number in sorted(gone)])
+            return [path for number, path in enumerate(paths) if number not in returned]
         self._recover()
         list_ = self._list_to_cut(list_id)
         if again or (facts["operation"] in SENT_EACH_TIME and not list_.confirmed):
@@ -381,7 +318,11 @@ class _MainJournal(JournalWriter):
         lent = {"cut": secrets.token_hex(8), "folder": str(folder), "stem": self.path.stem, "shards": n,
                 "list": list_.id, "rows": list_.rows or 0, "asked": asked, "run": run + 1, "at": time.time(),
                 "returned": [], "stop": None, "stop_message": ""}  # fmt: skip
-        self._make_folder(folder)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise JournalError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
+        locking.check_place(folder / "shard")
         for path in shard_paths(lent):
             if path.exists():
                 raise JournalError(f"{path}: is there already; choose another folder")
@@ -389,6 +330,8 @@ class _MainJournal(JournalWriter):
         lent_rows = []
         for number, (part, name) in enumerate(zip(parts, (path.name for path in shard_paths(lent)), strict=True)):
             shard = {"cut": lent["cut"], "number": number, "of": n, "folder": str(folder), "file": name, **pace_fact}
+            if first is not None and number == 0:
+                shard["workers"] = 1  # it goes alone, so it has all of the rate
             about = {name: facts[name] for name in _ABOUT if name in facts}
             job_id = f"{list_.facts.get('job') or facts.get('job', 'run')}-{number}"
             about |= {"job": job_id, "run": run, "shard": shard}
@@ -426,13 +369,6 @@ class _MainJournal(JournalWriter):
             raise JournalError(f"{self.path}: there is no list in it whose input was read completely")
         prepared = [found for found in lists if not found.confirmed]
         return max(prepared, key=lambda found: found.id) if prepared else lists[-1]
-
-    def _make_folder(self, folder: Path) -> None:
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise JournalError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from None
-        locking.check_place(folder / "shard")
 
     def _hidden(self, lent: Mapping[str, Any], number: int) -> Path:
         """Return the name of a shard that cannot be sent yet: nobody looks for it, and no other run makes the same."""
@@ -484,20 +420,20 @@ class _MainJournal(JournalWriter):
         execute("COMMIT")
         return digest
 
-    def _put_in_place(self, lent: Mapping[str, Any]) -> list[Path]:
-        """Give shards the names under which they can be sent, and return those that are gone."""
-        gone = []
+    def _put_in_place(self, lent: Mapping[str, Any]) -> set[int]:
+        """Give shards the names under which they can be sent, and return the numbers of those that are gone."""
+        gone, returned = set[int](), frozenset(lent["returned"])
         folder = Path(lent["folder"])
         for number, path in enumerate(shard_paths(lent)):
-            if number not in lent["returned"] and not path.exists():
+            if number not in returned and not path.exists():
                 try:
                     self._hidden(lent, number).rename(path)
-                except FileNotFoundError:
-                    gone.append(path)
+                except (FileNotFoundError, NotADirectoryError):
+                    gone.add(number)
                 except OSError as error:
                     raise JournalError(f"{path}: cannot be made ({error.strerror})") from None
                 self._step(f"in place {number}")
-        if os.name == "posix" and folder.exists():  # the names are on the disk before a shard is sent
+        if os.name == "posix" and folder.is_dir():  # the names are on the disk before a shard is sent
             descriptor = os.open(folder, os.O_RDONLY)
             try:
                 os.fsync(descriptor)
@@ -510,9 +446,9 @@ class _MainJournal(JournalWriter):
     def join(self, lent: dict[str, Any], *, take_back: bool, lost: Iterable[str]) -> JoinSummary:
         """Take back what there is; *lent* is kept up to date. The summary counts no rows."""
         assert self.path is not None  # noqa: S101 - for the type checker
-        gone = self._put_in_place(lent)
+        ranges = self._lent_ranges(lent)
         paths = shard_paths(lent)
-        self._give_up(lent, paths, frozenset(lost))
+        gone = self._give_up(lent, paths, ranges, self._put_in_place(lent), frozenset(lost))
         if take_back:
             for path in paths:
                 if path.exists() and (process := locking.holder_of(path)) is not None:
@@ -520,18 +456,21 @@ class _MainJournal(JournalWriter):
                     raise JournalError(f"{message}; wait for it, or stop it first", busy=True)
         self._connection.execute("PRAGMA temp_store = MEMORY")
         self._connection.executescript(_NEW_TABLES)
-        running = 0
-        gone = [path for path in gone if paths.index(path) not in lent["returned"]]  # the rest was given up
-        for number, path in enumerate(paths):
-            if number not in lent["returned"] and path not in gone:
-                try:
-                    self._join_one(lent, number, path, take_back=take_back)
-                except JournalError as error:
-                    if not error.busy or take_back:
-                        raise
+        running, refused = 0, dict[str, JournalError]()
+        for number in sorted(set(range(lent["shards"])) - gone - set(lent["returned"])):
+            try:
+                self._join_one(lent, number, paths[number], ranges[number], take_back=take_back)
+            except JournalError as error:
+                if error.busy and not take_back:
                     running += 1
+                else:
+                    refused[paths[number].name] = error
+        if refused:
+            first, *others = [*refused, *(paths[number].name for number in sorted(gone))]
+            more = f". Nor could {counted(len(others), 'other')} be read: {_some(others)}" if others else ""
+            raise JournalError(f"{refused[first]}{more}", busy=refused[first].busy)
         if gone:
-            raise self._gone(gone)
+            raise self._gone([paths[number] for number in sorted(gone)])
         stop = StopReason(lent["stop"]) if lent["stop"] else None
         summary = JoinSummary(
             self.path,
@@ -542,7 +481,7 @@ class _MainJournal(JournalWriter):
             stop_message=lent["stop_message"],
         )
         if summary.is_complete:
-            if (folder := Path(lent["folder"])).exists():
+            if (folder := Path(lent["folder"])).is_dir():
                 for path in paths:  # first: what is forgotten is never removed
                     _remove(path)
                     self._step("removed")
@@ -554,52 +493,100 @@ class _MainJournal(JournalWriter):
         self.check_sum(lent["list"])
         return summary
 
+    def _lent_ranges(self, lent: Mapping[str, Any]) -> list[list[Any]]:
+        """Return the first and the last row of each shard, and the digest of its rows, checked.
+
+        Raises:
+            JournalError: The journal is damaged.
+        """
+        ranges: list[list[Any]] = self.facts().get("lent_rows") or []
+        try:
+            n, returned, folder, stem = (lent[name] for name in ("shards", "returned", "folder", "stem"))
+            is_whole = (
+                0 < n <= _MOST_SHARDS
+                and len(ranges) == n
+                and all(type(number) is int and 0 <= number < n for number in returned)
+                and len(set(returned)) == len(returned)
+                and all(
+                    type(first) is int and type(last) is int and 0 <= first <= last and type(digest) is str
+                    for first, last, digest in ranges
+                )
+                and (Path(folder).is_absolute() and Path(stem).name == stem and "\0" not in folder + stem)
+                and lent["list"] in [found.id for found in self.lists()]
+                and lent["stop"] in {None, *StopReason}
+                and lent.keys() >= {"cut", "run", "at", "stop_message"}
+            )
+        except (TypeError, ValueError, KeyError):
+            is_whole = False
+        if not is_whole:
+            what = f"{self.path}: what it says of its shards is damaged, so nothing was taken back or cut"
+            raise JournalError(f"{what}; undo what was changed in this file since they were cut")
+        return ranges
+
     def _gone(self, paths: Sequence[Path]) -> JournalError:
-        names = ", ".join(path.name for path in paths[:3]) + (", …" if len(paths) > 3 else "")
         what = "this shard is gone, and only it knows" if len(paths) == 1 else "these are gone, and only they know"
-        message = f"{paths[0].parent}: {names}: {what} which rows were sent; move back what can be found, but no copy"
-        fix = f"airmeet join {quote(str(self.path))} --lost {quote(paths[0].name)}"
-        fix = f"What is lost for good is given up with: {fix}"
-        return JournalError(f"{message}. {fix}; all that it may have sent counts as sent without a clear answer")
+        return JournalError(
+            f"{paths[0].parent}: {_some([path.name for path in paths])}: {what} which rows were sent; move back what "
+            f"can be found, but no copy. What is lost for good is given up with: {self._lost(paths[0])}; all that it "
+            "may have sent counts as sent without a clear answer"
+        )
 
-    def _or_lost(self, path: Path) -> str:
-        fix = f"airmeet join {quote(str(self.path))} --lost {quote(path.name)}"
-        return f"or delete this file and give the shard up: {fix}"
+    def _lost(self, path: Path) -> str:
+        return f"airmeet join {quote(str(self.path))} --lost {quote(path.name)}"
 
-    def _give_up(self, lent: dict[str, Any], paths: Sequence[Path], lost: frozenset[str]) -> None:
-        """Go on without shards."""
+    def _give_up(
+        self,
+        lent: dict[str, Any],
+        paths: Sequence[Path],
+        ranges: Sequence[Sequence[Any]],
+        gone: set[int],
+        lost: frozenset[str],
+    ) -> set[int]:
+        """Go on without the shards called *lost*, and return the numbers of those that are still *gone*."""
         if unknown := lost - {path.name for path in paths}:
             raise ConfigError(
                 f"{min(unknown)!r:.80} is no shard of this run: they are called {paths[0].name} and so on"
             )
-        base = lent["list"] << LIST_SHIFT
-        for number, path in enumerate(paths):
-            if path.name not in lost or number in lent["returned"]:
-                continue
-            if path.exists():
-                raise JournalError(f"{path}: is there, so it is not given up; delete it first if nobody can use it")
-            first, last, _ = self.facts()["lent_rows"][number]
-            values = {**self._list(lent["list"]).parameters, "first": base + first, "last": base + last}
-            _count_returned(lent, number, StopReason.INTERRUPTED.value, "a part of it was lost")
+        numbers = {number for number, path in enumerate(paths) if path.name in lost} - set(lent["returned"])
+        if there := numbers - gone:
+            path = paths[min(there)]
+            raise JournalError(f"{path}: is there, so it is not given up; delete it first if nobody can use it")
+        if numbers:
+            base, parameters, changed = lent["list"] << LIST_SHIFT, self._list(lent["list"]).parameters, dict(lent)
             with self._transaction():
-                self._connection.execute(_GIVE_UP, {**values, "run": lent["run"], "at": lent["at"]})
-                self._put_facts({"lent": lent})
-            self._step(f"given up {number}")
+                for number in sorted(numbers):
+                    first, last, _ = ranges[number]
+                    values = {**parameters, "first": base + first, "last": base + last}
+                    self._connection.execute(_GIVE_UP, {**values, "run": lent["run"], "at": lent["at"]})
+                _count_returned(changed, numbers, StopReason.INTERRUPTED.value, "a part of it was lost")
+                self._put_facts({"lent": changed})
+            lent.update(changed)
+            self._step("given up")
+        return gone - numbers
 
-    def _join_one(self, lent: dict[str, Any], number: int, path: Path, *, take_back: bool) -> None:
-        with closing(_Shard(path)) as shard:
+    def _join_one(
+        self, lent: dict[str, Any], number: int, path: Path, lent_range: Sequence[Any], *, take_back: bool
+    ) -> None:
+        try:
+            shard = _Shard(path)
+        except JournalError as error:
+            if error.busy:
+                raise
+            what = f"{str(error).partition('; ')[0]}; nothing of it was taken back"  # the rest advises who sends it
+            fix = "Mend that, or put the file back as it was. What is lost for good is deleted and given up with"
+            raise JournalError(f"{what}. {fix}: {self._lost(path)}") from None
+        with closing(shard):
             facts = shard.facts()
             found = facts.get("shard") or {}
+            or_lost = f"or delete this file and give the shard up: {self._lost(path)}"
             if (found.get("cut"), found.get("number"), facts.get("salt")) != (lent["cut"], number, self.salt):
-                fix = "move that one back"
-                raise JournalError(
-                    f"{path}: is not the shard that was cut from {self.path}; {fix}, {self._or_lost(path)}"
-                )
+                what = f"{path}: is not the shard that was cut from {self.path}"
+                raise JournalError(f"{what}; move that one back, {or_lost}")
             if not is_original(path, found):
                 message = f"{path}: is a copy of the shard, which may have sent more than is known here"
-                raise JournalError(f"{message}. Move the shard itself back, {self._or_lost(path)}")
-            first, last, digest = self.facts()["lent_rows"][number]
-            shard.recover()
+                raise JournalError(f"{message}. Move the shard itself back, {or_lost}")
+            first, last, digest = lent_range
+            shard._recover()
             ended = shard.check_end(lent["list"])
             is_over = ended.get("ended") is not None and ended.get("stop") in _ENDED_BY
             shard.check_lent_rows(digest, all_done=is_over and ended.get("stop") is None)
@@ -609,15 +596,17 @@ class _MainJournal(JournalWriter):
             if (is_over or take_back) and not facts.get("returned"):
                 shard.mark_returned()
             self._step(f"returned {number}")
+            changed = dict(lent)  # what is not on the disk is not counted: others may be taken back after an error
             if is_over:
-                _count_returned(lent, number, ended.get("stop"), ended.get("stop_message") or "")
+                _count_returned(changed, [number], ended.get("stop"), ended.get("stop_message") or "")
             elif take_back:
                 message = "its rows were taken back before all of them were sent"
-                _count_returned(lent, number, StopReason.INTERRUPTED.value, message)
+                _count_returned(changed, [number], StopReason.INTERRUPTED.value, message)
             with self._transaction():
                 self._connection.execute(_TAKE_OUTCOMES, values)
                 self._connection.execute(_TAKE_LEFT_OUT, values)
-                self._put_facts({"lent": lent})
+                self._put_facts({"lent": changed})
+            lent.update(changed)
             self._step(f"taken {number}")
 
     def _load(self, shard: "_Shard", template: CallTemplate | None) -> None:
@@ -652,8 +641,9 @@ class _Shard(JournalWriter):
             raise JournalError(message)
         super().__init__(path)
 
-    def recover(self) -> None:
-        self._recover()
+    def _error(self, error: Exception) -> JournalError:
+        is_of_disk = isinstance(error, sqlite3.OperationalError)  # full, or read-only: the shard itself is whole
+        return super()._error(error) if is_of_disk else self.error(str(error) or type(error).__name__)
 
     def mark_returned(self) -> None:
         """Say that its rows are back, so that nobody sends them any more; nor from a copy that does not know it."""
@@ -720,9 +710,13 @@ class _Shard(JournalWriter):
             raise self.error("a result says what nobody can read") from None
 
 
-def _count_returned(lent: dict[str, Any], number: int, stop: str | None, message: str) -> None:
-    """Count a shard that is back for good; the run has stopped for the reason of the first one that has."""
-    lent["returned"] = [*lent["returned"], number]
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
+
+
+def _count_returned(lent: dict[str, Any], numbers: Iterable[int], stop: str | None, message: str) -> None:
+    """Count shards that are back for good; the run has stopped for the reason of the first one that has."""
+    lent["returned"] = [*lent["returned"], *sorted(numbers)]
     if lent["stop"] is None:
         lent |= {"stop": stop, "stop_message": message if stop else ""}
 

@@ -56,6 +56,7 @@ from airmeet_async.bulk.journal.row_encoding import (
     encode_template,
 )
 from airmeet_async.bulk.journal.schema import LIST_SHIFT
+from airmeet_async.bulk.options import ShardPace
 from airmeet_async.bulk.report import (
     BLOCKED,
     EXISTS,
@@ -1348,9 +1349,7 @@ def read_facts(connection: sqlite3.Connection) -> dict[str, Any]:
     _check_types(facts.get("cutting") or {}, _LENT_TYPES)
     shard = facts.get("shard") or {}
     _check_types(shard, _SHARD_TYPES)
-    for name in ("rate", "workers", "max_in_flight"):
-        if (number := shard.get(name)) is not None and not number > 0:
-            raise ValueError(f"{name} is {number}")
+    ShardPace.of_shard(facts)
     return facts
 
 
@@ -1382,8 +1381,7 @@ _LENT_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "stop": (str, NoneType), "stop_message": str, "rows": int, "asked": dict,
 }  # fmt: skip
 _SHARD_TYPES: Mapping[str, type | tuple[type, ...]] = {
-    "cut": str, "number": int, "of": int, "folder": str, "file": str, "inode": str, "rate": (int, float, NoneType),
-    "workers": (int, NoneType), "max_in_flight": (int, NoneType), "max_failures": (int, NoneType),
+    "cut": str, "number": int, "of": int, "folder": str, "file": str, "inode": str, "max_failures": (int, NoneType),
 }  # fmt: skip
 
 _JOB = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")

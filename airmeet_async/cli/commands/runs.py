@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from airmeet_async.airmeet_client import AirmeetClient
     from airmeet_async.bulk.bulk import Again
     from airmeet_async.bulk.job import BulkJob
-    from airmeet_async.bulk.journal.cut import ShardPace
     from airmeet_async.bulk.journal.queries import JournalSummary
+    from airmeet_async.bulk.options import ShardPace
 
 Job = Annotated[str | None, Parameter(name="JOB", negative="")]
 All = Annotated[bool, Parameter(name="--all", negative="", show_default=False)]
@@ -175,7 +175,7 @@ def _go_on_with(
     finished_event: bool,
 ) -> int:
     """Go on with one list, with its own flags."""
-    from airmeet_async.bulk.journal.cut import ShardPace
+    from airmeet_async.bulk.options import ShardPace
     from airmeet_async.cli.input_file import FileChoice
     from airmeet_async.cli.output.results_csv import relative_to_here
     from airmeet_async.cli.output.summary import intention_of, wording_of
@@ -197,7 +197,7 @@ def _go_on_with(
     path = note.get("path") or ""
     what = f"; {intention_of(operation, wishes)}" if operation in PEOPLE else ""
     no_file = "typed addresses" if found.note.get("command") else "rows of a program"
-    shard, pace = found.facts.get("shard"), ShardPace.of_shard(found.facts)
+    shard = found.facts.get("shard")
     if shard is not None:
         no_file = f"part {shard['number'] + 1} of {shard['of']}"
     console.say(f"job {found.job}: {_what(found, no_file)}, {counted(found.rows, 'row')}{what}")
@@ -207,11 +207,8 @@ def _go_on_with(
     flags: dict[str, Any] = {name: note.get(name) for name in ("rate", "concurrency", "max_failures")}
     flags |= {name: value for name, value in asdict(options).items() if value is not None}
     settings = Settings.of(os.environ, options.redis)
-    if pace is not None:
-        settings = _settings_for_shard(settings, found.path, pace)
-        # With Redis, a rate would be that of all commands there; the shard keeps to its own part by itself.
-        if settings.redis is None and flags["rate"] is None and pace.rate_of_each is not None:
-            flags["rate"] = str(pace.rate_of_each)
+    if shard is not None:
+        settings = _settings_for_shard(settings, found.path, ShardPace.of_shard(found.facts))
     is_named = not is_in_runs_folder(found.path)
     flags["failed"] = failed or (str(relative_to_here(Path(note["failed"]))) if note.get("failed") else None)
 

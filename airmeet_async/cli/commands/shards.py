@@ -53,9 +53,9 @@ def cut(
             such as 5%. Default: as the run had, else when nearly all fail.
         again: Send everybody in the list once more, also those who are done.
     """
-    from airmeet_async.bulk.journal.cut import ShardPace, cut_journal
+    from airmeet_async.bulk.journal.cut import cut_journal
     from airmeet_async.bulk.journal.queries import read_blocked
-    from airmeet_async.bulk.options import JobOptions, engine_options
+    from airmeet_async.bulk.options import JobOptions, ShardPace, engine_options
     from airmeet_async.cli.environment import find_rate
     from airmeet_async.cli.run_store import (
         error_of_lent,

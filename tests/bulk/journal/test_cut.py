@@ -18,10 +18,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from airmeet_async.bulk.journal import locking
-from airmeet_async.bulk.journal.cut import JoinSummary, ShardPace, cut_journal, join_journal
+from airmeet_async.bulk.journal.cut import JoinSummary, cut_journal, join_journal
 from airmeet_async.bulk.journal.queries import read_results, read_summary
 from airmeet_async.bulk.journal.writer import JournalWriter
-from airmeet_async.bulk.options import FailureLimit
+from airmeet_async.bulk.options import FailureLimit, ShardPace
 from airmeet_async.bulk.report import RowError, RowStatus
 from airmeet_async.bulk.row import OutcomeState, Wish
 from airmeet_async.errors import ConfigError, JournalError
@@ -330,6 +330,15 @@ def test_a_prepared_list_that_nobody_has_sent_yet_is_cut(path: Path, tmp_path: P
     assert len(results(shard)) == 3
 
 
+def test_a_first_shard_that_goes_alone_has_all_of_the_rate(path: Path, tmp_path: Path) -> None:
+    make_main(path, 10)
+
+    paths = cut_journal(path, tmp_path / "s", 3, first=2, pace=ShardPace(12, 3, 30))
+
+    assert [ShardPace.of_shard(read_summary(found).facts).workers for found in paths] == [1, 3, 3]
+    assert cut_journal(path, tmp_path / "s", 3, first=2, pace=ShardPace(12, 3, 30)) == paths
+
+
 @pytest.mark.parametrize("shards", [0, -1, 1.5, True, 100_000])
 def test_a_number_of_shards_that_is_none_is_refused(path: Path, tmp_path: Path, shards: Any) -> None:
     make_main(path, 2)
@@ -387,6 +396,7 @@ EDITED = {
     "a status that there is not": "UPDATE input SET status = 77",
     "a row left out as nobody can read": "UPDATE input SET status = 'invalid', note = '{'",
     "no results": "DELETE FROM outcome",
+    "an end, and rows that are still to be sent": "UPDATE outcome SET state = 0, done = 0",
     "no list": "DELETE FROM list",
     "a stop that is none": "UPDATE list SET facts = json_set(facts, '$.stop', json('[1]'))",
     "a stop that there is not": "UPDATE list SET facts = json_set(facts, '$.stop', 'x')",
@@ -397,22 +407,35 @@ EDITED = {
 
 
 @pytest.mark.parametrize("sql", EDITED.values(), ids=EDITED)
-def test_an_edited_shard_is_named_and_changes_nothing(path: Path, tmp_path: Path, sql: str) -> None:
+def test_of_an_edited_shard_nothing_is_taken_back_and_of_the_others_all(path: Path, tmp_path: Path, sql: str) -> None:
     number = make_main(path, 6)
     paths = cut_journal(path, tmp_path / "s", 2)
     for found in paths:
         finish(found, number)
     edit(paths[0], sql)
-    before = results(path)
 
     with pytest.raises(JournalError, match=re.escape(paths[0].name)):
         join_journal(path)
 
-    assert results(path) == before
+    statuses = [status for *_, status in results(path)]
+    assert statuses[1:7] == [RowStatus.UNPROCESSED] * 3 + [RowStatus.SUCCEEDED] * 3
     assert all(found.exists() for found in paths)
 
 
-@pytest.mark.parametrize(("name", "value"), [("workers", "0"), ("rate", "-1"), ("max_in_flight", "0"), ("rate", "'x'")])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("workers", "0"),
+        ("rate", "-1"),
+        ("max_in_flight", "0"),
+        ("rate", "'x'"),
+        ("rate", "json('true')"),
+        ("workers", "json('true')"),
+        ("max_failures", "-5"),
+        ("max_failures", "json('true')"),
+        ("max_failures", "'5%'"),
+    ],
+)
 def test_a_shard_whose_pace_is_none_is_damaged(path: Path, tmp_path: Path, name: str, value: str) -> None:
     make_main(path, 4)
     (shard,) = cut_journal(path, tmp_path / "s", 1)
@@ -573,6 +596,117 @@ def test_a_shard_that_is_gone_is_named(path: Path, tmp_path: Path) -> None:
 
     with pytest.raises(JournalError, match=r"launch-0001\.job: this shard is gone"):
         join_journal(path)
+
+
+def test_damaged_shards_hold_up_no_others_and_the_way_out_is_said(path: Path, tmp_path: Path) -> None:
+    number = make_main(path, 8)
+    paths = cut_journal(path, tmp_path / "s", 4)
+    for found in paths[2:]:
+        finish(found, number)
+    for found in paths[:2]:
+        found.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+
+    with pytest.raises(JournalError, match=r"launch-0000\.job: .*--lost launch-0000.job. .*launch-0001.job") as caught:
+        join_journal(path)
+    taken = [status for *_, status in results(path)][1:9]
+    for found in paths[:2]:
+        found.unlink()
+    summary = join_journal(path, lost=[found.name for found in paths[:2]])
+
+    assert "resume" not in str(caught.value)
+    assert taken == [RowStatus.UNPROCESSED] * 4 + [RowStatus.SUCCEEDED] * 4
+    assert (summary.is_complete, summary.counts["unknown"]) == (True, 4)
+
+
+@pytest.mark.parametrize("is_returned", [False, True])
+def test_a_join_that_cannot_write_its_own_file_counts_no_shard_of_it(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_returned: bool
+) -> None:
+    number = make_main(path, 4)
+    paths = cut_journal(path, tmp_path / "s", 2)
+    for found in paths:
+        finish(
+            found,
+            number,
+            None if is_returned else [OutcomeState.SUCCEEDED],
+            stop=None if is_returned else "interrupted",
+        )
+    put_facts, failing = JournalWriter._put_facts, [True]
+
+    def fail_once(self: JournalWriter, facts: Any) -> None:
+        if self.path == path and "lent" in facts and failing:
+            failing.clear()
+            raise sqlite3.OperationalError("database or disk is full")
+        put_facts(self, facts)
+
+    monkeypatch.setattr(JournalWriter, "_put_facts", fail_once)
+    with pytest.raises(JournalError, match="full"):
+        join_journal(path, take_back=True)
+    summary = join_journal(path, take_back=True)
+
+    assert summary.is_complete
+    assert summary.counts["succeeded"] == (4 if is_returned else 2)
+
+
+_LENT = "UPDATE facts SET value = {} WHERE name = 'lent'"
+MAIN_EDITED = {
+    "no ranges": "DELETE FROM facts WHERE name = 'lent_rows'",
+    "too few ranges": "UPDATE facts SET value = '[]' WHERE name = 'lent_rows'",
+    "ranges that are none": "UPDATE facts SET value = '[[1, 2], 3]' WHERE name = 'lent_rows'",
+    "shards that there are not": _LENT.format("json_set(value, '$.returned', json('[\"a\", 99]'))"),
+    "a shard counted twice": _LENT.format("json_set(value, '$.returned', json('[0, 0]'))"),
+    "too many shards": _LENT.format("json_set(value, '$.shards', 10000000)"),
+    "no name": _LENT.format("json_remove(value, '$.stem')"),
+    "no list": _LENT.format("json_remove(value, '$.list')"),
+    "another list": _LENT.format("json_set(value, '$.list', 7)"),
+    "a folder that can be none": _LENT.format("json_set(value, '$.folder', '/a' || char(0))"),
+    "a folder of somewhere": _LENT.format("json_set(value, '$.folder', '')"),
+    "a name elsewhere": _LENT.format("json_set(value, '$.stem', '../../x')"),
+    "no reason": _LENT.format("json_set(value, '$.stop', 'x')"),
+}
+
+
+@pytest.mark.parametrize("sql", MAIN_EDITED.values(), ids=MAIN_EDITED)
+def test_a_run_that_says_what_is_not_so_of_its_shards_takes_nothing_back(path: Path, tmp_path: Path, sql: str) -> None:
+    number = make_main(path, 4)
+    for found in cut_journal(path, tmp_path / "s", 2):
+        finish(found, number)
+    edit(path, sql)
+
+    with pytest.raises(JournalError, match=r"launch\.job: what it says of its shards is damaged"):
+        join_journal(path)
+    with pytest.raises(JournalError, match=r"launch\.job: what it says of its shards is damaged"):
+        cut_journal(path, tmp_path / "s", 2)
+
+
+@pytest.mark.slow
+def test_giving_up_shards_costs_as_much_as_there_are_shards(path: Path, tmp_path: Path) -> None:
+    """No timing: the facts of the journal are read, and written, a few times, however many shards there are."""
+    make_main(path, 60)
+    paths = cut_journal(path, tmp_path / "s", 60)
+    shutil.rmtree(tmp_path / "s")
+    read = list[int]()
+
+    with pytest.MonkeyPatch.context() as patch:
+        facts = JournalWriter.facts
+        patch.setattr(JournalWriter, "facts", lambda self: read.append(1) or facts(self))  # type: ignore[func-returns-value]
+        assert join_journal(path, lost=[found.name for found in paths]).is_complete
+
+    assert len(read) < 10
+
+
+def test_a_folder_that_has_become_a_file_is_given_up_like_one_that_is_gone(path: Path, tmp_path: Path) -> None:
+    make_main(path, 4)
+    paths = cut_journal(path, tmp_path / "s", 2)
+    shutil.rmtree(tmp_path / "s")
+    (tmp_path / "s").write_text("x")
+
+    with pytest.raises(JournalError, match=r"launch-0000\.job, launch-0001\.job: these are gone"):
+        join_journal(path)
+    summary = join_journal(path, lost=[found.name for found in paths])
+
+    assert (summary.is_complete, summary.counts["unknown"]) == (True, 4)
+    assert (tmp_path / "s").read_text() == "x"
 
 
 def test_a_folder_that_is_gone_with_all_its_shards_is_given_up_by_their_names(path: Path, tmp_path: Path) -> None:
