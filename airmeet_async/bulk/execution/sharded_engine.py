@@ -27,9 +27,9 @@ from attrs import evolve
 from airmeet_async.bulk.execution.abort_policy import RunStop, stop_reason_for_error
 from airmeet_async.bulk.execution.result_queue import ResultQueue
 from airmeet_async.bulk.journal import Earlier, Journal
-from airmeet_async.bulk.journal.cut import JoinSummary, ShardPace, cut_journal, join_journal
+from airmeet_async.bulk.journal.cut import JoinSummary, cut_journal, join_journal
 from airmeet_async.bulk.journal.queries import read_results, read_summary
-from airmeet_async.bulk.options import EngineOptions, ShardAnswer, ShardRunner
+from airmeet_async.bulk.options import EngineOptions, ShardAnswer, ShardPace, ShardRunner
 from airmeet_async.bulk.report import BulkReport, RowResult, RowStatus, StopReason
 from airmeet_async.bulk.run_to_completion import run_to_completion
 from airmeet_async.bulk.statistics import KnownResults, RunStatistics

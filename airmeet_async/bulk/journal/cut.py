@@ -47,8 +47,7 @@ from airmeet_async.bulk.journal.writer import (
     check_not_lent,
     is_original,
 )
-from airmeet_async.bulk.options import SENT_EACH_TIME
-from airmeet_async.bulk.options import ShardPace as ShardPace  # noqa: PLC0414 - also imported from here
+from airmeet_async.bulk.options import SENT_EACH_TIME, ShardPace
 from airmeet_async.bulk.report import StopReason
 from airmeet_async.bulk.row import CallTemplate, OutcomeState, Wish
 from airmeet_async.errors import ConfigError, JournalError
