@@ -191,7 +191,7 @@ class JobPreparation:
         self._again = again
         journal = given.get("journal")
         self._file = journal if isinstance(journal, EventJournal) or journal is None else EventJournal(Path(journal))
-        self.job = secrets.token_hex(4)
+        self.job: str = secrets.token_hex(4)
         self.progress: Callable[[int], None] = lambda _: None
         # What has been taken in: the input, its number in the journal, and a journal without a name, which stays open.
         self.input: LoadedInput | None = None

@@ -42,8 +42,9 @@ class KnownResults:
 
     def __init__(self) -> None:
         self.counts: Counter[RowStatus] = Counter()
-        self.unverified = 0
-        self.existing = self.existing_different = 0
+        self.unverified: int = 0
+        self.existing: int = 0
+        self.existing_different: int = 0
 
     def take(self, results: Sequence[RowResult]) -> None:
         """Count those no more that are handed on now."""

@@ -321,6 +321,16 @@ class LocalPermits:
 class ReplyCounts:
     """Counts replies until they are enough for an observation that began then."""
 
+    accepted: int
+    fresh: int
+    refused: int
+    replies: int
+    in_flight_refused: int
+    in_flight_accepted: int
+    latency: float
+    is_full: bool
+    is_costly: bool
+
     def __init__(self, since: float) -> None:
         self.since = since
         self.accepted = self.fresh = self.refused = self.replies = 0

@@ -109,9 +109,9 @@ class LearnedRate:
 
     def __init__(self, settings: Adaptive, changed: Callable[[bool], None]) -> None:
         self.settings = settings
-        self.state = first_state(settings)
+        self.state: RateState = first_state(settings)
         self.members = 1
-        self.epoch = 0
+        self.epoch: int = 0
         self._changed = changed
         self._text = _encode(self.state)  # as Redis has it
         self._began = -math.inf  # the epoch, by the event loop's clock

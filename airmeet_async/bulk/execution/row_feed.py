@@ -124,7 +124,7 @@ class SourceFeed:
         self.ended = False
         self.total = source.total
         self.read = 0
-        self.known = KnownResults()
+        self.known: KnownResults = KnownResults()
         self.error: InputError | None = None
         self._source = source
         self._operation = operation
@@ -252,7 +252,7 @@ class RecordedFeed:
         self.ended = False
         self.total: int | None = total
         self.read = 0
-        self.known = known
+        self.known: KnownResults = known
         self.error: InputError | None = None
         self._journal = journal
         self._list = list_id

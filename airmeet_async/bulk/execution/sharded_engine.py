@@ -97,7 +97,7 @@ class ShardedEngine:
         self.earlier: Earlier | None = journal.earlier
         self.is_held: bool = False
         self.stopped: RunStop | None = None
-        self.rate_ceiling = pace.rate
+        self.rate_ceiling: float | None = pace.rate
         self._pace = pace
         self._base, self._keys = base, keys
         self._path = path

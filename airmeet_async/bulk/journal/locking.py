@@ -66,7 +66,7 @@ class JournalLock:
         JournalError: Another process has it, or the file for the lock cannot be used.
     """
 
-    note = ""
+    note: str = ""
 
     def __init__(self, path: Path) -> None:
         lock_path = path.with_name(path.name + "-lock")
