@@ -307,7 +307,7 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
         return _connect_to_shard(path)
     try:
         uri, patience = f"{path.absolute().as_uri()}?mode=ro", _PATIENCE if is_open_here else 5.0
-        connection = sqlite3.connect(uri, patience, uri=True, isolation_level=None)
+        connection = sqlite3.connect(uri, timeout=patience, uri=True, isolation_level=None)
     except sqlite3.Error as error:
         raise journal_error(path, error) from None
     try:
