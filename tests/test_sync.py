@@ -228,8 +228,9 @@ def test_closing_ends_what_other_threads_wait_for() -> None:
     client = blocking(transport)
     with ThreadPoolExecutor(2) as pool:
         call = pool.submit(lambda: client.airmeets.list().to_list())
-        run = pool.submit(lambda: add(client, [person(1)]).run())
-        while len(transport.arrivals) < 1:
+        job = add(client, [person(1)])
+        run = pool.submit(job.run)
+        while not transport.arrivals or not job.is_running:
             threading.Event().wait(0.01)
         client.close()
         for one in (call, run):
