@@ -126,7 +126,8 @@ def _judge(log: Path, rows: Any, codes: Counter[int], words: argparse.Namespace)
     bulk = sorted(line["t_recv"] for line in adds if not line["key"].startswith("web-"))
     # While both sent: the second half of the shorter one is left out, where one of them comes to its end.
     begin, end = max(web[0], bulk[0]) + 1, min(web[-1], bulk[-1]) - 1
-    together = sorted(moment for moment in web + bulk if begin <= moment < end)
+    requests = sorted(line["t_recv"] for line in lines if "t_recv" in line and line.get("kind") != "auth")
+    together = [moment for moment in requests if begin <= moment < end]  # the web also asks who is there
     seconds = max(0.001, end - begin)
     worst = max(
         (sum(at <= other < at + 1 for other in together[n : n + 500]) for n, at in enumerate(together)), default=0
